@@ -1,0 +1,88 @@
+/*
+ * Who may do what: roles, API keys, sign-ins by cookie, the check of the Origin. Reads the history;
+ * what has to be written (a new key, a sign-in) is put into a batch for the caller to append.
+ *
+ * A key is "bfy_" + key id (12 characters) + "_" + secret (43 characters, 256 bits, base64url).
+ * Stored is its SHA-256: a secret that cannot be guessed needs no slow hash.
+ */
+#ifndef BELFRY_AUTH_AUTH_H
+#define BELFRY_AUTH_AUTH_H
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "conf/conf.h"
+#include "history/append.h"
+#include "history/query.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* viewer < operator < admin; ingest and scrape stand apart; admin includes all. */
+enum auth_role {
+  AUTH_ROLE_NONE = 0, /* nobody in particular */
+  AUTH_ROLE_VIEWER = 1,
+  AUTH_ROLE_OPERATOR = 2,
+  AUTH_ROLE_ADMIN = 3,
+  AUTH_ROLE_INGEST = 4,
+  AUTH_ROLE_SCRAPE = 5,
+};
+
+const char *auth_role_name(enum auth_role role);
+int auth_role_parse(struct slice name, enum auth_role *out) BELFRY_MUST_CHECK;
+
+/* Whether somebody with the role `has` may do what needs `needed` (AUTH_ROLE_NONE: everybody may).
+ */
+bool auth_role_allows(enum auth_role has, enum auth_role needed);
+
+#define AUTH_KEY_ID_BYTES 13 /* 12 and a NUL */
+#define AUTH_KEY_BYTES    61 /* 4 + 12 + 1 + 43 and a NUL */
+#define AUTH_COOKIE_BYTES 44 /* 43 and a NUL */
+#define AUTH_NAME_BYTES   65
+
+struct auth_identity {
+  enum auth_role role;
+  char name[AUTH_NAME_BYTES]; /* the key's name; "" for nobody in particular */
+  char key_id[AUTH_KEY_ID_BYTES];
+  bool by_cookie;     /* signed in by cookie: unsafe requests must come from our own pages */
+  int64_t expires_ms; /* 0: never */
+};
+
+/* What a request shows. Absent ones have NULL data. Borrowed. */
+struct auth_credentials {
+  struct slice authorization; /* "Bearer KEY", or Basic with the key as the password */
+  struct slice cookie;        /* the whole Cookie header */
+};
+
+/*
+ * Finds out who is asking. No credential at all is nobody in particular, with access.read_role's
+ * role. Returns: 0; BELFRY_EDENIED for a credential that is wrong, expired or malformed (401);
+ * BELFRY_EBUSY or another error when the history cannot be read now (503).
+ */
+int auth_identify(struct history *history, const struct conf *conf,
+                  const struct auth_credentials *credentials, int64_t now_ms,
+                  struct auth_identity *out, struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* The name of the session cookie: "belfry-" and access.instance. */
+void auth_cookie_name(const struct conf *conf, char out[48]);
+
+/*
+ * Whether a page of `origin` (the Origin header) may act on the site that was asked for as `host`
+ * (the Host header, with its port). A request without an Origin is not from a page of another site
+ * and is fine.
+ */
+bool auth_origin_allowed(struct slice origin, struct slice host);
+
+/* Makes a key and puts its row into the batch. `out_key` is shown once and never stored.
+ * `expires_ms` 0: never. */
+void auth_key_make(struct history_batch *batch, const char *name, enum auth_role role,
+                   const char *created_by, int64_t now_ms, int64_t expires_ms,
+                   char out_key[AUTH_KEY_BYTES], char out_id[AUTH_KEY_ID_BYTES]);
+
+/* Makes a sign-in of a key and puts its row into the batch. `out_cookie` is the cookie's value. */
+void auth_sign_in_make(struct history_batch *batch, const char *key_id, int64_t now_ms,
+                       int64_t expires_ms, char out_cookie[AUTH_COOKIE_BYTES]);
+
+/* Puts the end of the sign-in that the Cookie header shows, if it shows one, into the batch. */
+void auth_sign_out(struct history_batch *batch, const struct conf *conf, struct slice cookie);
+
+#endif

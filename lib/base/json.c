@@ -1,0 +1,209 @@
+#include "base/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int json_check_depth(struct slice text, unsigned max_depth) {
+  unsigned depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.data[i];
+    if (quoted) {
+      if (c == '\\')
+        i++;
+      else if (c == '"')
+        quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > max_depth)
+        return BELFRY_ETOOBIG;
+    } else if ((c == '}' || c == ']') && depth > 0) {
+      depth--;
+    }
+  }
+  return BELFRY_OK;
+}
+
+json_t *json_parse(struct slice text, unsigned max_depth, struct belfry_error *error) {
+  if (json_check_depth(text, max_depth)) {
+    belfry_error_set(error, BELFRY_ETOOBIG, "JSON nested deeper than %u levels", max_depth);
+    return NULL;
+  }
+  json_error_t where;
+  json_t *value = json_loadb(text.data ? text.data : "", text.len,
+                             JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
+  if (!value) {
+    int code = json_error_code(&where) == json_error_out_of_memory ? BELFRY_ENOMEM : BELFRY_EINVAL;
+    belfry_error_set(error, code, "%s at line %d, column %d", where.text, where.line, where.column);
+  }
+  return value;
+}
+
+static const char *skip_blanks(const char *at, const char *end) {
+  while (at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
+    at++;
+  return at;
+}
+
+/* `at` is on the opening quote. Returns: just behind the closing one, or `end`. */
+static const char *skip_string(const char *at, const char *end) {
+  for (at++; at < end; at++) {
+    if (*at == '\\')
+      at++;
+    else if (*at == '"')
+      return at + 1;
+  }
+  return end;
+}
+
+static const char *skip_value(const char *at, const char *end) {
+  if (at < end && *at == '"')
+    return skip_string(at, end);
+  if (at < end && (*at == '{' || *at == '[')) {
+    unsigned depth = 0;
+    while (at < end) {
+      char c = *at;
+      if (c == '"') {
+        at = skip_string(at, end);
+        continue;
+      }
+      at++;
+      if (c == '{' || c == '[')
+        depth++;
+      else if ((c == '}' || c == ']') && --depth == 0)
+        return at;
+    }
+    return end;
+  }
+  while (at < end && *at != ',' && *at != '}' && *at != ']' && *at != ' ' && *at != '\t' &&
+         *at != '\r' && *at != '\n')
+    at++;
+  return at;
+}
+
+bool json_walk_start(struct json_walk *walk, struct slice text) {
+  const char *end = text.data + text.len;
+  const char *at = text.len ? skip_blanks(text.data, end) : end;
+  if (at == end || (*at != '{' && *at != '['))
+    return false;
+  *walk = (struct json_walk){.at = at + 1, .end = end, .object = *at == '{'};
+  return true;
+}
+
+bool json_walk_next(struct json_walk *walk, struct slice *key, struct slice *value) {
+  const char *at = skip_blanks(walk->at, walk->end);
+  if (at < walk->end && *at == ',')
+    at = skip_blanks(at + 1, walk->end);
+  if (at >= walk->end || *at == '}' || *at == ']') {
+    walk->at = walk->end;
+    return false;
+  }
+  if (walk->object) {
+    const char *close = skip_string(at, walk->end);
+    if (*at != '"' || close - at < 2)
+      return false;
+    if (key)
+      *key = slice_new(at + 1, (size_t)(close - at) - 2);
+    at = skip_blanks(close, walk->end);
+    if (at >= walk->end || *at != ':')
+      return false;
+    at = skip_blanks(at + 1, walk->end);
+  }
+  const char *value_end = skip_value(at, walk->end);
+  if (value_end > walk->end)
+    value_end = walk->end;
+  *value = slice_new(at, (size_t)(value_end - at));
+  walk->at = value_end;
+  return true;
+}
+
+struct slice json_member(struct slice object, const char *key) {
+  struct json_walk walk;
+  struct slice name, value;
+  if (json_walk_start(&walk, object) && walk.object)
+    while (json_walk_next(&walk, &name, &value))
+      if (slice_is(name, key))
+        return value;
+  return slice_new(NULL, 0);
+}
+
+/* Bytes of the UTF-8 sequence at `s`, or 0 if it is not one (RFC 3629, section 4). */
+static size_t utf8_sequence(const unsigned char *s, size_t len) {
+  if (s[0] < 0x80)
+    return 1;
+  if (s[0] < 0xc2)
+    return 0;
+  if (s[0] < 0xe0)
+    return len >= 2 && (s[1] & 0xc0) == 0x80 ? 2 : 0;
+  if (s[0] < 0xf0) {
+    if (len < 3 || (s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80)
+      return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))
+      return 0;
+    return 3;
+  }
+  if (s[0] > 0xf4 || len < 4 || (s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80 ||
+      (s[3] & 0xc0) != 0x80)
+    return 0;
+  if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+    return 0;
+  return 4;
+}
+
+size_t utf8_valid_prefix(struct slice text) {
+  const unsigned char *s = (const unsigned char *)text.data;
+  size_t i = 0;
+  while (i < text.len) {
+    size_t n = utf8_sequence(s + i, text.len - i);
+    if (n == 0)
+      break;
+    i += n;
+  }
+  return i;
+}
+
+void json_put_string(struct buf *buf, struct slice text) {
+  const unsigned char *s = (const unsigned char *)text.data;
+  size_t plain = 0; /* start of the run that needs no escape */
+  buf_put_char(buf, '"');
+  for (size_t i = 0; i < text.len;) {
+    unsigned char c = s[i];
+    size_t n = utf8_sequence(s + i, text.len - i);
+    if (n > 0 && c >= 0x20 && c != '"' && c != '\\') {
+      i += n;
+      continue;
+    }
+    buf_put(buf, text.data + plain, i - plain);
+    if (n == 0)
+      buf_put_text(buf, "\xef\xbf\xbd");
+    else if (c == '"' || c == '\\')
+      buf_put(buf, (const char[]){'\\', (char)c}, 2);
+    else if (c == '\n')
+      buf_put_text(buf, "\\n");
+    else if (c == '\t')
+      buf_put_text(buf, "\\t");
+    else if (c == '\r')
+      buf_put_text(buf, "\\r");
+    else
+      buf_printf(buf, "\\u%04x", c);
+    plain = ++i;
+  }
+  buf_put(buf, text.data ? text.data + plain : "", text.len - plain);
+  buf_put_char(buf, '"');
+}
+
+void json_put_number(struct buf *buf, double number) {
+  char text[40];
+  if (!isfinite(number)) {
+    buf_put_text(buf, "null");
+    return;
+  }
+  for (int digits = 15; digits <= 17; digits++) {
+    snprintf(text, sizeof text, "%.*g", digits, number);
+    if (strtod(text, NULL) == number)
+      break;
+  }
+  buf_put_text(buf, text);
+}

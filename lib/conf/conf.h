@@ -1,0 +1,83 @@
+/*
+ * The configuration: belfry.yaml (or the same as JSON), checked against one table (settings.def),
+ * with overrides from the environment. Loaded once at start or reload, then passed on as `const
+ * struct conf *`.
+ */
+#ifndef BELFRY_CONF_CONF_H
+#define BELFRY_CONF_CONF_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A service that is watched: an entry of the list `services`. */
+struct conf_service {
+  char *name;            /* [A-Za-z0-9_.:-]{1,64}, unique */
+  int64_t port;          /* 1 to 65535; 0 when absent */
+  char *health_endpoint; /* "/health" on 127.0.0.1:port, or a whole http(s) URL; NULL: only the port
+                            is tried */
+};
+
+/* A log file that is tailed: an entry of the list `logs`. */
+struct conf_log {
+  char *path;   /* absolute */
+  char *source; /* the events' source; the file's base name by default */
+};
+
+struct conf {
+#define CONF_BOOL(section, key, fallback, doc)               bool section##_##key;
+#define CONF_INT(section, key, fallback, min, max, doc)      int64_t section##_##key;
+#define CONF_DURATION(section, key, fallback, min, max, doc) int64_t section##_##key##_ms;
+#define CONF_BYTES(section, key, fallback, min, max, doc)    int64_t section##_##key##_bytes;
+#define CONF_CHOICE(section, key, fallback, choices, doc)    int section##_##key;
+#define CONF_PATH(section, key, fallback, doc)               char *section##_##key;
+#define CONF_TEXT(section, key, fallback, max_bytes, doc)    char *section##_##key;
+#include "conf/settings.def"
+#undef CONF_BOOL
+#undef CONF_INT
+#undef CONF_DURATION
+#undef CONF_BYTES
+#undef CONF_CHOICE
+#undef CONF_PATH
+#undef CONF_TEXT
+
+  struct conf_service *services; /* owned */
+  size_t service_count;
+  struct conf_log *logs; /* owned */
+  size_t log_count;
+};
+
+/*
+ * Loads `path`, or BELFRY_SYSCONFDIR/belfry/belfry.yaml when it is NULL (which may then be absent:
+ * all defaults), applies the environment and checks everything. `error` names file, line, column,
+ * key and what would be right, such as "etc/belfry.yaml:12:12: fcgi.workers: 'many' is not a whole
+ * number from 1 to 256". Returns: owned, free with conf_free(); NULL with `error` set.
+ */
+struct conf *conf_load(const char *path, struct belfry_error *error);
+void conf_free(struct conf *conf);
+
+/* Called for each problem of a configuration; there may be many. `where` is "FILE:LINE:COLUMN" or a
+ * variable's name. */
+typedef void (*conf_problem_fn)(void *arg, const char *where, const char *text);
+
+/* Checks like conf_load, but goes on after a problem. Returns: how many there were, or a negative
+ * enum belfry_err. */
+int conf_check(const char *path, conf_problem_fn on_problem, void *arg) BELFRY_MUST_CHECK;
+
+/* Writes the whole configuration in force as YAML that conf_load would read back as the same. */
+void conf_dump(const struct conf *conf, struct buf *out);
+
+/* Writes the list of settings with type, range, default and text as the mdoc of belfry.yaml(5). */
+void conf_document(struct buf *out);
+
+/* The paths that follow from the settings. Returns: 0, or BELFRY_ETOOBIG when it does not fit
+ * `size`. */
+int conf_state_path(const struct conf *conf, const char *name, char *out,
+                    size_t size) BELFRY_MUST_CHECK;
+int conf_run_path(const struct conf *conf, const char *name, char *out,
+                  size_t size) BELFRY_MUST_CHECK;
+
+#endif

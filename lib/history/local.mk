@@ -1,0 +1,31 @@
+noinst_LIBRARIES += lib/history/libhistory.a
+lib_history_libhistory_a_SOURCES = \
+	%D%/append.h \
+	%D%/event.h \
+	%D%/filter.h \
+	%D%/query.h \
+	%D%/writer.h
+nodist_lib_history_libhistory_a_SOURCES = %D%/statements.c %D%/statements.h
+
+SQL_FILES = \
+	sql/schema/0001_history.sql \
+	sql/statements/access.sql \
+	sql/statements/agent.sql \
+	sql/statements/counter.sql \
+	sql/statements/daemon.sql \
+	sql/statements/opportunity.sql \
+	sql/statements/service.sql \
+	sql/statements/session.sql \
+	sql/statements/tail.sql
+EXTRA_DIST += sql/embed.awk $(SQL_FILES)
+
+lib/history/statements.h: $(SQL_FILES) sql/embed.awk
+	$(AM_V_GEN)$(MKDIR_P) lib/history && cd $(srcdir) && \
+	  $(AWK) -v part=header -f sql/embed.awk $(SQL_FILES) > $(abs_builddir)/$@.new && \
+	  mv $(abs_builddir)/$@.new $(abs_builddir)/$@
+lib/history/statements.c: $(SQL_FILES) sql/embed.awk
+	$(AM_V_GEN)$(MKDIR_P) lib/history && cd $(srcdir) && \
+	  $(AWK) -v part=source -f sql/embed.awk $(SQL_FILES) > $(abs_builddir)/$@.new && \
+	  mv $(abs_builddir)/$@.new $(abs_builddir)/$@
+BUILT_SOURCES += lib/history/statements.h lib/history/statements.c
+CLEANFILES += lib/history/statements.h lib/history/statements.c

@@ -1,0 +1,59 @@
+/*
+ * The state snapshot: what is so now, from the projections, as /stats and metrics_update say it.
+ */
+#ifndef BELFRY_MODEL_STATE_H
+#define BELFRY_MODEL_STATE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "history/append.h"
+#include "history/query.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum state_parts {
+  STATE_STATS = 1, /* the members of /stats */
+  STATE_HOST =
+      2, /* "host": the newest value of each host_* metric without labels, and those with */
+  STATE_SERVICES = 4, /* "services": [...] */
+  STATE_DAEMONS = 8,  /* "daemons": [...] Belfry's own */
+  STATE_ALL = 15,     /* what metrics_update carries */
+};
+
+/*
+ * Puts the snapshot as one JSON object. `*fingerprint` changes when anything in it but clocks and
+ * uptimes does (so it makes an ETag, and tells whether there is something to push).
+ */
+int state_put(struct history *history, unsigned parts, int64_t now_ms, struct buf *out,
+              uint64_t *fingerprint, struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* What a daemon tells about itself. */
+struct daemon_report {
+  const char *name; /* "belfry-pushd" */
+  int64_t started_ms;
+  struct slice figures; /* text of a JSON object: {"clients":3} */
+};
+
+/* Puts the row into a batch, with version and process id. */
+void daemon_report_put(struct history_batch *batch, const struct daemon_report *report,
+                       int64_t now_ms);
+
+/* One daemon's row as it is stored. */
+struct daemon_state {
+  char name[32];
+  char version[32];
+  int64_t pid, started_ms, updated_ms;
+  int64_t clients; /* of belfry-pushd; 0 for others */
+};
+
+#define DAEMON_COUNT_MAX 8
+
+/* Reads all rows. Returns: 0 with `*count`. */
+int daemon_states(struct history *history, struct daemon_state out[DAEMON_COUNT_MAX], size_t *count,
+                  struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* A daemon whose row is older than this is not running. */
+#define DAEMON_STALE_MS 5000
+
+#endif

@@ -1,0 +1,22 @@
+-- statement: project_health_changed
+-- projection
+INSERT INTO service (name, status, message, last_change)
+SELECT :data ->> '$.service', coalesce(:data ->> '$.status', 'unknown'), coalesce(:data ->> '$.message', ''), :timestamp
+WHERE :data ->> '$.service' IS NOT NULL
+ON CONFLICT (name) DO UPDATE SET
+  status = excluded.status, message = excluded.message, last_change = excluded.last_change;
+
+-- statement: service_checked
+-- writers: watchd
+-- What the last check of a service found. Its status changes with the event health_changed only.
+UPDATE service SET latency_ms = coalesce(:latency_ms, latency_ms), last_check = :last_check, message = :message
+WHERE name = :name;
+
+-- statement: service_forget
+-- writers: watchd
+-- A service that is not in the configuration any more.
+DELETE FROM service WHERE name = :name;
+
+-- statement: services
+-- reads
+SELECT name, status, message, latency_ms, last_check, last_change FROM service ORDER BY name;

@@ -1,0 +1,17 @@
+# Unit tests mirror the tree: one .mk a folder, one program a subject.
+
+UNIT_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
+if HAVE_CMOCKA
+include tests/unit/base.mk
+include tests/unit/conf.mk
+include tests/unit/history.mk
+include tests/unit/model.mk
+include tests/unit/auth.mk
+include tests/unit/ws.mk
+include tests/unit/historyd.mk
+include tests/unit/fcgi.mk
+include tests/unit/pushd.mk
+include tests/unit/watchd.mk
+include tests/unit/cli.mk
+endif
