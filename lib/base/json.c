@@ -129,6 +129,74 @@ struct slice json_member(struct slice object, const char *key) {
   return slice_new(NULL, 0);
 }
 
+static unsigned hex_digits(const char *at) {
+  unsigned value = 0;
+  for (int i = 0; i < 4; i++) {
+    char c = at[i];
+    value = value << 4 | (unsigned)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+  }
+  return value;
+}
+
+static void put_code_point(struct buf *buf, unsigned code) {
+  if (code < 0x80) {
+    buf_put_char(buf, (char)code);
+  } else if (code < 0x800) {
+    buf_put(buf, (const char[]){(char)(0xc0 | code >> 6), (char)(0x80 | (code & 0x3f))}, 2);
+  } else if (code < 0x10000) {
+    buf_put(buf,
+            (const char[]){(char)(0xe0 | code >> 12), (char)(0x80 | (code >> 6 & 0x3f)),
+                           (char)(0x80 | (code & 0x3f))},
+            3);
+  } else {
+    buf_put(buf,
+            (const char[]){(char)(0xf0 | code >> 18), (char)(0x80 | (code >> 12 & 0x3f)),
+                           (char)(0x80 | (code >> 6 & 0x3f)), (char)(0x80 | (code & 0x3f))},
+            4);
+  }
+}
+
+/* Puts what the escape at `at` (behind the backslash) stands for. Returns: just behind it. */
+static const char *put_unescaped(struct buf *buf, const char *at, const char *end) {
+  static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
+  const char *letter = strchr(letters, *at);
+  if (*at != 'u') {
+    buf_put_char(buf, letter ? meanings[letter - letters] : *at);
+    return at + 1;
+  }
+  if (end - at < 5)
+    return end;
+  unsigned code = hex_digits(at + 1);
+  at += 5;
+  if (code >= 0xd800 && code < 0xdc00 && end - at >= 6 && at[0] == '\\' && at[1] == 'u') {
+    code = 0x10000 + ((code - 0xd800) << 10) + (hex_digits(at + 2) - 0xdc00);
+    at += 6;
+  }
+  put_code_point(buf, code);
+  return at;
+}
+
+int json_decode_string(struct slice raw, struct buf *scratch, struct slice *out) {
+  if (raw.len < 2 || raw.data[0] != '"')
+    return BELFRY_EINVAL;
+  const char *at = raw.data + 1, *end = raw.data + raw.len - 1;
+  if (!memchr(at, '\\', raw.len - 2)) {
+    *out = slice_new(at, raw.len - 2);
+    return BELFRY_OK;
+  }
+  if (!buf_reserve(scratch, raw.len))
+    return buf_status(scratch);
+  size_t start = scratch->len;
+  while (at < end) {
+    if (*at == '\\' && end - at >= 2)
+      at = put_unescaped(scratch, at + 1, end);
+    else
+      buf_put_char(scratch, *at++);
+  }
+  *out = slice_new(scratch->data + start, scratch->len - start);
+  return buf_status(scratch);
+}
+
 /* Bytes of the UTF-8 sequence at `s`, or 0 if it is not one (RFC 3629, section 4). */
 static size_t utf8_sequence(const unsigned char *s, size_t len) {
   if (s[0] < 0x80)

@@ -48,6 +48,14 @@ bool json_walk_next(struct json_walk *walk, struct slice *key, struct slice *val
  * if it is absent. */
 struct slice json_member(struct slice object, const char *key);
 
+/*
+ * Decodes the raw text of a JSON string with its quotes, which must be valid. A string without
+ * escapes is borrowed from `raw`; one with escapes is put at the end of `scratch` (which must not
+ * move afterwards: reserve for all of them first, the decoded text is never longer than the raw
+ * one). Returns: 0, or BELFRY_EINVAL when `raw` is no string, or BELFRY_ENOMEM.
+ */
+int json_decode_string(struct slice raw, struct buf *scratch, struct slice *out) BELFRY_MUST_CHECK;
+
 /* Puts `text`, which must be UTF-8, as a JSON string with its quotes. Bytes that are not UTF-8
  * become U+FFFD. */
 void json_put_string(struct buf *buf, struct slice text);
