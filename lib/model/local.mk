@@ -1,0 +1,11 @@
+noinst_LIBRARIES += lib/model/libmodel.a
+lib_model_libmodel_a_SOURCES = \
+	%D%/event_json.c %D%/event_json.h \
+	%D%/event_type.c %D%/event_type.h \
+	%D%/event_types.def \
+	%D%/filter_parse.c %D%/filter_parse.h \
+	%D%/problem.c %D%/problem.h \
+	%D%/projections.def \
+	%D%/sample_json.c %D%/sample_json.h \
+	%D%/severity.c %D%/severity.h \
+	%D%/state.c %D%/state.h

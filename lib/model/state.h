@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* "recent_events" counts the newest events that a page shows at once. */
+#define STATE_RECENT_EVENTS_MAX 100
+
 enum state_parts {
   STATE_STATS = 1, /* the members of /stats */
   STATE_HOST =
