@@ -13,6 +13,7 @@ SQL_FILES = \
 	sql/statements/agent.sql \
 	sql/statements/counter.sql \
 	sql/statements/daemon.sql \
+	sql/statements/host.sql \
 	sql/statements/opportunity.sql \
 	sql/statements/service.sql \
 	sql/statements/session.sql \

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/slice.h"
-#include "history/append.h"
 #include "history/event.h"
 #include "history/statements.h"
 #include "model/severity.h"

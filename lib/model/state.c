@@ -25,7 +25,8 @@ struct state_text {
   double total_events, total_errors, file_operations, quality_sum, quality_count;
   int64_t host_newest_ms;
 
-  char host_metric_text[129];
+  char host_metric[129]; /* the metric of the last row */
+  bool host_metric_open; /* its object is open */
 };
 
 static void hash_text(struct state_text *text) {
@@ -253,34 +254,42 @@ static int put_stats(struct history *history, struct state_text *text, struct be
 /* --- host --------------------------------------------------------------------------------------
  */
 
+/* Closes the object of a metric's labelled values, if one is open. */
+static void end_host_metric(struct state_text *text) {
+  if (text->host_metric_open)
+    buf_put_char(text->out, '}');
+  text->host_metric_open = false;
+}
+
 /* Rows of one metric follow each other. A metric with one label becomes an object of its values by
  * that label. */
 static int on_host_series(void *arg, const struct history_value *values, size_t count) {
   static const char prefix[] = "host_";
   struct state_text *text = arg;
   struct json_walk walk;
-  struct slice key, label = {0};
+  struct slice label = {0}, second = {0};
   if (count < 4 || text->now_ms - values[2].integer > HOST_STALE_MS)
     return 0;
+  if (json_walk_start(&walk, values[1].text) && json_walk_next(&walk, NULL, &label))
+    json_walk_next(&walk, NULL, &second);
+  struct slice metric = values[0].text;
+  bool same = slice_is(metric, text->host_metric);
+  if (second.data || (same && !(text->host_metric_open && label.data)))
+    return 0; /* has no place in an object of this shape; /api/metrics has it */
   if (values[2].integer > text->host_newest_ms)
     text->host_newest_ms = values[2].integer;
-  struct slice metric = values[0].text;
-  bool same = slice_is(metric, text->host_metric_text);
-  if (json_walk_start(&walk, values[1].text))
-    json_walk_next(&walk, &key, &label);
-  if (text->host_metric_text[0] && !(same && label.data)) {
-    buf_put_char(text->out, '}');
-    text->host_metric_text[0] = '\0';
-    same = false;
-  }
+  if (!same)
+    end_host_metric(text);
   if (text->count++ > 0)
     buf_put_char(text->out, ',');
   if (!same) {
-    json_put_string(text->out,
-                    slice_new(metric.data + sizeof prefix - 1, metric.len - (sizeof prefix - 1)));
-    buf_put_text(text->out, label.data ? ":{" : ":");
+    copy_text(text->host_metric, sizeof text->host_metric, metric);
+    size_t skipped = sizeof prefix - 1;
+    json_put_string(text->out, slice_new(metric.data + skipped, metric.len - skipped));
+    buf_put_char(text->out, ':');
+    text->host_metric_open = label.data != NULL;
     if (label.data)
-      copy_text(text->host_metric_text, sizeof text->host_metric_text, metric);
+      buf_put_char(text->out, '{');
   }
   if (label.data) {
     buf_put_slice(text->out, label); /* a JSON string, as it stands in the labels */
@@ -294,8 +303,7 @@ static int put_host(struct history *history, struct state_text *text, struct bel
   buf_put_text(text->out, ",\"host\":{");
   text->count = 0;
   int status = history_read(history, SQL_HOST_SERIES_LAST, NULL, 0, on_host_series, text, error);
-  if (text->host_metric_text[0])
-    buf_put_char(text->out, '}');
+  end_host_metric(text);
   if (text->count > 0)
     put_clock(text, "timestamp", text->host_newest_ms);
   buf_put_char(text->out, '}');

@@ -1,1 +1,21 @@
 # Unit tests of lib/model.
+check_PROGRAMS += tests/unit/model/test_event_json
+TESTS += tests/unit/model/test_event_json
+tests_unit_model_test_event_json_SOURCES = %D%/model/test_event_json.c
+tests_unit_model_test_event_json_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_model_test_event_json_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/model/test_sample_json
+TESTS += tests/unit/model/test_sample_json
+tests_unit_model_test_sample_json_SOURCES = %D%/model/test_sample_json.c
+tests_unit_model_test_sample_json_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_model_test_sample_json_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/model/test_event_type
+TESTS += tests/unit/model/test_event_type
+tests_unit_model_test_event_type_SOURCES = %D%/model/test_event_type.c
+tests_unit_model_test_event_type_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_model_test_event_type_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/model/test_filter_parse
+TESTS += tests/unit/model/test_filter_parse
+tests_unit_model_test_filter_parse_SOURCES = %D%/model/test_filter_parse.c
+tests_unit_model_test_filter_parse_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_model_test_filter_parse_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
