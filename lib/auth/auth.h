@@ -54,8 +54,10 @@ struct auth_credentials {
 };
 
 /*
- * Finds out who is asking. No credential at all is nobody in particular, with access.read_role's
- * role. Returns: 0; BELFRY_EDENIED for a credential that is wrong, expired or malformed (401);
+ * Finds out who is asking. No credential at all is nobody in particular, who may read when
+ * access.read_role is `none` (their role is then viewer, else none); so is a cookie that has run
+ * out, because a browser cannot help sending it. `history` may be NULL while there is none yet.
+ * Returns: 0; BELFRY_EDENIED for an Authorization that is wrong, expired or malformed (401);
  * BELFRY_EBUSY or another error when the history cannot be read now (503).
  */
 int auth_identify(struct history *history, const struct conf *conf,
