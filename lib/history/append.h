@@ -22,7 +22,7 @@
 
 enum history_verb {
   HISTORY_VERB_HELLO = 1,  /* u32 protocol version, program name -> epoch, i64 oldest, i64 head */
-  HISTORY_VERB_APPEND = 2, /* records -> struct history_receipt */
+  HISTORY_VERB_APPEND = 2, /* u32 number of records, records -> struct history_receipt */
 };
 
 /* A batch in the making. */
@@ -101,7 +101,7 @@ typedef void (*history_receipt_fn)(void *arg, uint32_t tag, int status,
                                    const struct history_receipt *receipt, const char *error_text);
 
 /* Queues a copy of the batch. Returns: 0 with `*tag`; BELFRY_ECLOSED when not connected
- * (history_client_connect). */
+ * (history_client_connect); BELFRY_EBUSY when too much is queued already (wait for receipts). */
 int history_client_send(struct history_client *client, const struct history_batch *batch,
                         uint32_t *tag) BELFRY_MUST_CHECK;
 
@@ -129,6 +129,10 @@ enum history_record_kind {
 };
 
 #define HISTORY_MUTATION_VALUES_MAX 24
+#define HISTORY_VALUE_NAME_BYTES    32
+
+/* Largest payload of a request: what a batch with the default limit takes. */
+#define HISTORY_PAYLOAD_MAX (((size_t)64 << 20) + sizeof(uint32_t))
 
 struct history_record {
   enum history_record_kind kind;
@@ -138,7 +142,8 @@ struct history_record {
     struct slice statement; /* its name */
     bool must_change;
     struct history_value values[HISTORY_MUTATION_VALUES_MAX];
-    char names[HISTORY_MUTATION_VALUES_MAX][32]; /* what the values' names point to */
+    char names[HISTORY_MUTATION_VALUES_MAX]
+              [HISTORY_VALUE_NAME_BYTES]; /* what the values' names point to */
     size_t value_count;
   } mutation;
 };

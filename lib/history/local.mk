@@ -1,8 +1,10 @@
 noinst_LIBRARIES += lib/history/libhistory.a
 lib_history_libhistory_a_SOURCES = \
 	%D%/append.h \
+	%D%/batch.c \
+	%D%/client.c \
 	%D%/event.h \
-	%D%/filter.h \
+	%D%/filter.c %D%/filter.h \
 	%D%/query.h \
 	%D%/writer.h
 nodist_lib_history_libhistory_a_SOURCES = %D%/statements.c %D%/statements.h
