@@ -39,12 +39,10 @@ static int parse(struct fixture *f, const char *text) {
   return event_parse(slice_of(text), &f->options, &f->parsed, &f->problem);
 }
 
-#define assert_slice(slice, text)                                                                  \
-  do {                                                                                             \
-    struct slice given = (slice);                                                                  \
-    if (!slice_is(given, text))                                                                    \
-      fail_msg("'%.*s' should be '%s'", SLICE_ARG(given), text);                                   \
-  } while (0)
+static void assert_slice(struct slice given, const char *expected) {
+  if (!slice_is(given, expected))
+    fail_msg("'%.*s' should be '%s'", SLICE_ARG(given), expected);
+}
 
 static void test_a_whole_event(void **state) {
   struct fixture *f = *state;
