@@ -1,12 +1,17 @@
 noinst_LIBRARIES += lib/history/libhistory.a
 lib_history_libhistory_a_SOURCES = \
 	%D%/append.h \
+	%D%/ballast.c %D%/ballast_priv.h \
 	%D%/batch.c \
 	%D%/client.c \
 	%D%/event.h \
 	%D%/filter.c %D%/filter.h \
-	%D%/query.h \
-	%D%/writer.h
+	%D%/query.c %D%/query.h %D%/query_priv.h \
+	%D%/query_events.c \
+	%D%/query_samples.c \
+	%D%/series.c %D%/series_priv.h \
+	%D%/storage.c %D%/storage_priv.h \
+	%D%/writer.c %D%/writer.h
 nodist_lib_history_libhistory_a_SOURCES = %D%/statements.c %D%/statements.h
 
 SQL_FILES = \
@@ -15,8 +20,11 @@ SQL_FILES = \
 	sql/statements/agent.sql \
 	sql/statements/counter.sql \
 	sql/statements/daemon.sql \
+	sql/statements/event.sql \
+	sql/statements/history.sql \
 	sql/statements/host.sql \
 	sql/statements/opportunity.sql \
+	sql/statements/sample.sql \
 	sql/statements/service.sql \
 	sql/statements/session.sql \
 	sql/statements/tail.sql

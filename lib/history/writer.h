@@ -35,7 +35,14 @@ void history_writer_close(struct history_writer *writer);
 int history_writer_position(struct history_writer *writer, struct history_position *out,
                             struct belfry_error *error) BELFRY_MUST_CHECK;
 
-/* A group is one transaction of many batches; a batch is all or nothing within it. */
+/*
+ * Whether events and samples can be taken: false after the disk was full, until there is room again
+ * (`error` says how much is missing). Then the ballast was given up, and what is left is for
+ * checkpoints and small changes of state. Cheap; asks the disk only when it was full.
+ */
+bool history_writer_has_room(struct history_writer *writer, struct belfry_error *error);
+
+/* A group is one transaction of many batches. */
 int history_writer_begin_group(struct history_writer *writer,
                                struct belfry_error *error) BELFRY_MUST_CHECK;
 
@@ -45,6 +52,12 @@ int history_writer_commit_group(struct history_writer *writer,
                                 struct belfry_error *error) BELFRY_MUST_CHECK;
 void history_writer_abandon_group(struct history_writer *writer);
 
+/*
+ * A batch between begin and end can be undone. That costs a copy of each page it changes, so one
+ * that cannot be refused any more once it was checked (events only) does without. After
+ * BELFRY_EFULL, BELFRY_EIO, BELFRY_ENOMEM or BELFRY_ECORRUPT from any of these the whole group is
+ * to be abandoned.
+ */
 int history_writer_begin_batch(struct history_writer *writer,
                                struct belfry_error *error) BELFRY_MUST_CHECK;
 int history_writer_end_batch(struct history_writer *writer,
@@ -53,7 +66,7 @@ int history_writer_undo_batch(struct history_writer *writer,
                               struct belfry_error *error) BELFRY_MUST_CHECK;
 
 /* Sets `event->id`; leaves it 0 when (source, event_id) is there already. `received_ms` and
- * `origin` must be set. */
+ * `origin` must be set; a `received_ms` before that of the last event is raised to it. */
 int history_writer_event(struct history_writer *writer, struct event *event,
                          struct belfry_error *error) BELFRY_MUST_CHECK;
 

@@ -1,0 +1,243 @@
+/*
+ * Queries for events. Every condition but the ids is checked here in C, by the same function that
+ * the push daemon uses, so that a list and a push never differ. The database is asked for ids in
+ * order; a window of time helps where it is the narrower way:
+ *
+ *   - when it holds few events, their ids come from the index on `timestamp`;
+ *   - else, when a long run of events outside of the window was passed, the index says between
+ * which ids the window is, and the scan jumps there.
+ */
+#include "history/query_priv.h"
+
+/* Up to so many events a window is read through the index: their ids are sorted in memory, and each
+   event is then looked up on its own (about 2 us, against 0.3 us of an event passed in a scan). */
+#define NARROW_EVENTS 4096
+/* So many events out of the window are passed before the index is asked. */
+#define PATIENCE_EVENTS 10000
+
+struct scan {
+  struct history *history;
+  const struct event_query *query;
+  event_fn on_event;
+  void *arg;
+  struct belfry_error *error;
+  int64_t after, before; /* bounds that are left, both exclusive */
+  int64_t from_ms, to_ms;
+  bool narrow;      /* the statements by time are in use */
+  bool jumped;      /* the index was asked for bounds */
+  uint32_t outside; /* events outside of the window in a row */
+  struct event_page page;
+};
+
+/* How a scan went on, beside the errors. */
+enum { SCAN_DONE = 0, SCAN_JUMP = 1, SCAN_FULL = 2, SCAN_STOPPED = 3 };
+
+static int bind_scan(struct scan *scan, sqlite3_stmt **out) {
+  static const enum sql_statement numbers[2][2] = {
+      {SQL_EVENTS_ASCENDING, SQL_EVENTS_DESCENDING},
+      {SQL_EVENTS_OF_TIME_ASCENDING, SQL_EVENTS_OF_TIME_DESCENDING}};
+  struct history_value values[] = {
+      HISTORY_VALUE_INTEGER("after", scan->after),
+      HISTORY_VALUE_INTEGER("before", scan->before),
+      HISTORY_VALUE_INTEGER("from", scan->from_ms),
+      HISTORY_VALUE_INTEGER("to", scan->to_ms),
+  };
+  return query__statement(scan->history, numbers[scan->narrow][scan->query->newest_first], values,
+                          scan->narrow ? 4 : 2, out, scan->error);
+}
+
+/* Reads a row; the texts only when time and severity are right, since reading them costs most. */
+static bool row_matches(const struct event_filter *filter, sqlite3_stmt *row, struct event *event,
+                        bool *in_window) {
+  event->timestamp_ms = sqlite3_column_int64(row, 1);
+  *in_window = (!filter->from_ms || event->timestamp_ms >= filter->from_ms) &&
+               (!filter->to_ms || event->timestamp_ms < filter->to_ms);
+  event->severity = sqlite3_column_int(row, 2);
+  if (!*in_window || (filter->severities && !(filter->severities & 1u << event->severity)))
+    return false;
+  event->type = storage__text(row, 3);
+  event->source = storage__text(row, 4);
+  event->event_id = storage__text(row, 5);
+  event->origin = sqlite3_column_int(row, 6);
+  event->received_ms = sqlite3_column_int64(row, 7);
+  event->data = storage__text(row, 8);
+  return event_filter_match(filter, event);
+}
+
+/* Handles one row. Returns: SCAN_DONE to go on, SCAN_JUMP, SCAN_STOPPED with `*stop`. */
+static int take_row(struct scan *scan, sqlite3_stmt *row, int *stop) {
+  struct event event = {.id = sqlite3_column_int64(row, 0)};
+  bool in_window;
+  bool wanted = row_matches(&scan->query->filter, row, &event, &in_window);
+  scan->outside = in_window ? 0 : scan->outside + 1;
+  scan->page.scanned = event.id;
+  if (wanted) {
+    scan->page.count++;
+    *stop = scan->on_event(scan->arg, &event);
+    if (*stop)
+      return SCAN_STOPPED;
+  }
+  return !scan->jumped && scan->outside > PATIENCE_EVENTS ? SCAN_JUMP : SCAN_DONE;
+}
+
+static int run_scan(struct scan *scan, int *stop) {
+  sqlite3_stmt *statement;
+  int status = bind_scan(scan, &statement);
+  if (status)
+    return status;
+  int code;
+  while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+    if (scan->page.count >= scan->query->limit) {
+      status = SCAN_FULL; /* there is at least one more to look at */
+      break;
+    }
+    status = take_row(scan, statement, stop);
+    if (status)
+      break;
+  }
+  if (code == SQLITE_INTERRUPT)
+    status = BELFRY_ETIMEDOUT;
+  else if (code != SQLITE_ROW && code != SQLITE_DONE)
+    status = storage__fail(&scan->history->storage, code, "cannot read events", scan->error);
+  sqlite3_reset(statement);
+  return status;
+}
+
+/* Steps a statement that gives one row of two integers. `*found` is false where they are NULL. */
+static int one_row(struct scan *scan, sqlite3_stmt *statement, int64_t *first, int64_t *second,
+                   bool *found) {
+  int code = sqlite3_step(statement);
+  int status = BELFRY_OK;
+  *found = code == SQLITE_ROW && sqlite3_column_type(statement, 0) != SQLITE_NULL;
+  if (*found) {
+    *first = sqlite3_column_int64(statement, 0);
+    *second = sqlite3_column_count(statement) > 1 ? sqlite3_column_int64(statement, 1) : 0;
+  } else if (code == SQLITE_INTERRUPT) {
+    status = BELFRY_ETIMEDOUT;
+  } else if (code != SQLITE_ROW) {
+    status =
+        storage__fail(&scan->history->storage, code, "cannot read the index of times", scan->error);
+  }
+  sqlite3_reset(statement);
+  return status;
+}
+
+/* Whether the window holds few events. */
+static int look_at_window(struct scan *scan) {
+  sqlite3_stmt *statement;
+  int64_t count = 0, ignored;
+  bool found;
+  struct history_value values[] = {
+      HISTORY_VALUE_INTEGER("from", scan->from_ms),
+      HISTORY_VALUE_INTEGER("to", scan->to_ms),
+      HISTORY_VALUE_INTEGER("most", NARROW_EVENTS + 1),
+  };
+  int status =
+      query__statement(scan->history, SQL_EVENT_TIME_COUNT, values, 3, &statement, scan->error);
+  if (!status)
+    status = one_row(scan, statement, &count, &ignored, &found);
+  scan->narrow = !status && count <= NARROW_EVENTS;
+  return status;
+}
+
+/* Moves the bounds to where the window is. `*found` is false when nothing of it is left. */
+static int jump(struct scan *scan, bool *found) {
+  sqlite3_stmt *statement;
+  int64_t first, last;
+  if (scan->query->newest_first)
+    scan->before = scan->page.scanned;
+  else
+    scan->after = scan->page.scanned;
+  scan->jumped = true;
+  struct history_value values[] = {
+      HISTORY_VALUE_INTEGER("from", scan->from_ms),
+      HISTORY_VALUE_INTEGER("to", scan->to_ms),
+      HISTORY_VALUE_INTEGER("after", scan->after),
+      HISTORY_VALUE_INTEGER("before", scan->before),
+  };
+  int status =
+      query__statement(scan->history, SQL_EVENT_TIME_BOUNDS, values, 4, &statement, scan->error);
+  if (!status)
+    status = one_row(scan, statement, &first, &last, found);
+  if (!status && *found) {
+    scan->after = first - 1;
+    scan->before = last + 1;
+  }
+  return status;
+}
+
+/* Everything within the query's bounds was looked at: says so with the bound itself. */
+static int finish(struct scan *scan) {
+  struct history_position position;
+  int status = history_position(scan->history, &position, scan->error);
+  if (status)
+    return status;
+  const struct event_query *query = scan->query;
+  if (query->newest_first)
+    scan->page.scanned = query->after + 1 > position.oldest ? query->after + 1 : position.oldest;
+  else
+    scan->page.scanned =
+        query->before && query->before - 1 < position.head ? query->before - 1 : position.head;
+  if (!query->newest_first && scan->page.scanned < query->after)
+    scan->page.scanned = query->after;
+  scan->page.more = false;
+  return BELFRY_OK;
+}
+
+static int run_query(struct scan *scan, int *stop) {
+  int status = BELFRY_OK;
+  bool found = true;
+  if (scan->query->filter.from_ms || scan->query->filter.to_ms)
+    status = look_at_window(scan);
+  if (!status)
+    status = run_scan(scan, stop);
+  if (status == SCAN_JUMP) {
+    status = jump(scan, &found);
+    if (!status && found)
+      status = run_scan(scan, stop);
+  }
+  return status;
+}
+
+int history_events(struct history *history, const struct event_query *query, event_fn on_event,
+                   void *arg, struct event_page *page, struct belfry_error *error) {
+  const struct event_filter *filter = &query->filter;
+  struct scan scan = {
+      .history = history,
+      .query = query,
+      .on_event = on_event,
+      .arg = arg,
+      .error = error,
+      .after = query->after,
+      .before = query->before ? query->before : INT64_MAX,
+      .from_ms = filter->from_ms ? filter->from_ms : INT64_MIN,
+      .to_ms = filter->to_ms ? filter->to_ms : INT64_MAX,
+      .page = {.scanned = query->newest_first ? query->before : query->after, .more = true},
+  };
+  int stop = 0;
+  int status = history_begin(history, error);
+  if (status)
+    return status;
+  query__limit(history, query->budget_ms);
+  status = run_query(&scan, &stop);
+  query__unlimit(history);
+  switch (status) {
+  case SCAN_DONE:
+    status = finish(&scan);
+    break;
+  case BELFRY_ETIMEDOUT:
+    scan.page.partial = true;
+    status = BELFRY_OK;
+    break;
+  case SCAN_FULL:
+    status = BELFRY_OK;
+    break;
+  case SCAN_STOPPED:
+    status = stop;
+    break;
+  }
+  history_end(history);
+  if (page)
+    *page = scan.page;
+  return status;
+}

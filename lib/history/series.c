@@ -1,0 +1,306 @@
+/*
+ * Series by metric and labels, in a hash table with chains of indexes.
+ *
+ * A group may be rolled back, as a whole or by one batch, and the cache with it: before a series
+ * changes for the first time since the last mark, what it was goes to a list that undo walks
+ * backwards.
+ */
+#include "history/series_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NONE UINT32_MAX
+
+struct series {
+  int64_t id;
+  char *metric; /* owned, one block with the labels */
+  uint32_t metric_len, labels_len;
+  uint32_t hash;
+  uint32_t next;    /* in its chain */
+  uint64_t changed; /* number of the mark after which it was noted; 0: not */
+  bool dirty;       /* changed in this group */
+  int64_t count, last_ts;
+  double last_value;
+};
+
+/* What a series was before a change. */
+struct change {
+  uint32_t index;
+  uint64_t changed;
+  bool is_new, dirty;
+  int64_t count, last_ts;
+  double last_value;
+};
+
+struct series_cache {
+  struct storage *storage; /* borrowed */
+  int64_t max, next_id;
+  struct series *series; /* owned */
+  uint32_t count, cap;
+  uint32_t *chains; /* owned; a power of two of them */
+  uint32_t chain_count;
+  struct change *changes; /* owned */
+  size_t change_count, change_cap;
+  uint64_t mark; /* grows with each mark */
+};
+
+static uint32_t hash_bytes(uint32_t hash, struct slice text) {
+  for (size_t i = 0; i < text.len; i++) /* FNV-1a (RFC 9923, 32 bits) */
+    hash = (hash ^ (unsigned char)text.data[i]) * UINT32_C(16777619);
+  return hash;
+}
+
+static uint32_t hash_of(struct slice metric, struct slice labels) {
+  return hash_bytes((hash_bytes(UINT32_C(2166136261), metric) ^ 0xff) * UINT32_C(16777619), labels);
+}
+
+static int grow_chains(struct series_cache *cache) {
+  uint32_t count = cache->chain_count ? cache->chain_count * 2 : 1024;
+  uint32_t *chains = malloc(count * sizeof *chains);
+  if (!chains)
+    return BELFRY_ENOMEM;
+  memset(chains, 0xff, count * sizeof *chains);
+  for (uint32_t i = 0; i < cache->count; i++) {
+    uint32_t *chain = &chains[cache->series[i].hash & (count - 1)];
+    cache->series[i].next = *chain;
+    *chain = i;
+  }
+  free(cache->chains);
+  cache->chains = chains;
+  cache->chain_count = count;
+  return BELFRY_OK;
+}
+
+/* Adds a series that is not there. Returns: 0 or BELFRY_ENOMEM. */
+static int add(struct series_cache *cache, int64_t id, struct slice metric, struct slice labels,
+               uint32_t hash) {
+  if (cache->count == cache->cap) {
+    uint32_t cap = cache->cap ? cache->cap * 2 : 256;
+    struct series *series = realloc(cache->series, cap * sizeof *series);
+    if (!series)
+      return BELFRY_ENOMEM;
+    cache->series = series;
+    cache->cap = cap;
+  }
+  if (cache->count >= cache->chain_count && grow_chains(cache))
+    return BELFRY_ENOMEM;
+  char *texts = malloc(metric.len + labels.len + 1);
+  if (!texts)
+    return BELFRY_ENOMEM;
+  memcpy(texts, metric.data, metric.len);
+  memcpy(texts + metric.len, labels.data, labels.len);
+  uint32_t *chain = &cache->chains[hash & (cache->chain_count - 1)];
+  cache->series[cache->count] = (struct series){.id = id,
+                                                .metric = texts,
+                                                .metric_len = (uint32_t)metric.len,
+                                                .labels_len = (uint32_t)labels.len,
+                                                .hash = hash,
+                                                .next = *chain};
+  *chain = cache->count++;
+  if (id >= cache->next_id)
+    cache->next_id = id + 1;
+  return BELFRY_OK;
+}
+
+/* Takes the newest series out again. */
+static void drop_newest(struct series_cache *cache) {
+  uint32_t index = --cache->count;
+  struct series *series = &cache->series[index];
+  uint32_t *link = &cache->chains[series->hash & (cache->chain_count - 1)];
+  while (*link != index)
+    link = &cache->series[*link].next;
+  *link = series->next;
+  cache->next_id = series->id;
+  free(series->metric);
+}
+
+static int note(struct series_cache *cache, uint32_t index, bool is_new) {
+  if (cache->change_count == cache->change_cap) {
+    size_t cap = cache->change_cap ? cache->change_cap * 2 : 256;
+    struct change *changes = realloc(cache->changes, cap * sizeof *changes);
+    if (!changes)
+      return BELFRY_ENOMEM;
+    cache->changes = changes;
+    cache->change_cap = cap;
+  }
+  struct series *series = &cache->series[index];
+  cache->changes[cache->change_count++] = (struct change){.index = index,
+                                                          .changed = series->changed,
+                                                          .is_new = is_new,
+                                                          .dirty = series->dirty,
+                                                          .count = series->count,
+                                                          .last_ts = series->last_ts,
+                                                          .last_value = series->last_value};
+  series->changed = cache->mark;
+  return BELFRY_OK;
+}
+
+int series__load(struct storage *storage, int64_t max, struct series_cache **out,
+                 struct belfry_error *error) {
+  struct series_cache *cache = calloc(1, sizeof *cache);
+  if (!cache || grow_chains(cache)) {
+    free(cache);
+    return belfry_error_set(error, BELFRY_ENOMEM, "out of memory while reading the series");
+  }
+  cache->storage = storage;
+  cache->max = max;
+  cache->mark = 1;
+  cache->next_id = 1;
+  sqlite3_stmt *statement;
+  int code = SQLITE_DONE;
+  int status = storage__statement(storage, SQL_SERIES_ALL, &statement, error);
+  while (!status && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+    struct slice metric = storage__text(statement, 1), labels = storage__text(statement, 2);
+    status =
+        add(cache, sqlite3_column_int64(statement, 0), metric, labels, hash_of(metric, labels));
+    if (status)
+      break;
+    struct series *series = &cache->series[cache->count - 1];
+    series->count = sqlite3_column_int64(statement, 3);
+    series->last_ts = sqlite3_column_int64(statement, 4);
+    series->last_value = sqlite3_column_double(statement, 5);
+  }
+  if (status)
+    belfry_error_set(error, status, "out of memory while reading the series");
+  else if (code != SQLITE_DONE)
+    status = storage__fail(storage, code, "cannot read the series", error);
+  if (storage->statements[SQL_SERIES_ALL])
+    sqlite3_reset(storage->statements[SQL_SERIES_ALL]);
+  if (status) {
+    series__free(cache);
+    return status;
+  }
+  *out = cache;
+  return BELFRY_OK;
+}
+
+void series__free(struct series_cache *cache) {
+  if (!cache)
+    return;
+  for (uint32_t i = 0; i < cache->count; i++)
+    free(cache->series[i].metric);
+  free(cache->series);
+  free(cache->chains);
+  free(cache->changes);
+  free(cache);
+}
+
+static int insert(struct series_cache *cache, const struct sample *sample,
+                  struct belfry_error *error) {
+  sqlite3_stmt *statement;
+  int status = storage__statement(cache->storage, SQL_SERIES_INSERT, &statement, error);
+  if (!status)
+    status = storage__bind(statement,
+                           (struct history_value[]){HISTORY_VALUE_INTEGER("id", cache->next_id),
+                                                    HISTORY_VALUE_TEXT("metric", sample->metric),
+                                                    HISTORY_VALUE_TEXT("labels", sample->labels)},
+                           3, error);
+  return status ? status : storage__run(cache->storage, statement, NULL, error);
+}
+
+int series__find(struct series_cache *cache, const struct sample *sample, uint32_t *index,
+                 struct belfry_error *error) {
+  uint32_t hash = hash_of(sample->metric, sample->labels);
+  for (uint32_t i = cache->chains[hash & (cache->chain_count - 1)]; i != NONE;
+       i = cache->series[i].next) {
+    const struct series *series = &cache->series[i];
+    if (series->hash == hash &&
+        slice_equal(slice_new(series->metric, series->metric_len), sample->metric) &&
+        slice_equal(slice_new(series->metric + series->metric_len, series->labels_len),
+                    sample->labels)) {
+      *index = i;
+      return BELFRY_OK;
+    }
+  }
+  if (cache->count >= cache->max || cache->count == NONE)
+    return belfry_error_set(
+        error, BELFRY_ETOOBIG,
+        "there are %lld metric series already, and history.max_series is %lld: %.*s%.*s is new",
+        (long long)cache->count, (long long)cache->max, (int)sample->metric.len,
+        sample->metric.data, (int)(sample->labels.len < 160 ? sample->labels.len : 160),
+        sample->labels.data);
+  int status = insert(cache, sample, error);
+  if (status)
+    return status;
+  status = add(cache, cache->next_id, sample->metric, sample->labels, hash);
+  if (status)
+    return belfry_error_set(error, status, "out of memory while adding a series");
+  status = note(cache, cache->count - 1, true);
+  if (status) {
+    drop_newest(cache);
+    return belfry_error_set(error, status, "out of memory while adding a series");
+  }
+  *index = cache->count - 1;
+  return BELFRY_OK;
+}
+
+int64_t series__id(const struct series_cache *cache, uint32_t index) {
+  return cache->series[index].id;
+}
+
+int series__count(struct series_cache *cache, uint32_t index, const struct sample *sample,
+                  bool added) {
+  if (cache->series[index].changed != cache->mark) {
+    int status = note(cache, index, false);
+    if (status)
+      return status;
+  }
+  struct series *series = &cache->series[index];
+  series->dirty = true;
+  series->count += added;
+  if (sample->timestamp_ms >= series->last_ts || series->count == 1) {
+    series->last_ts = sample->timestamp_ms;
+    series->last_value = sample->value;
+  }
+  return BELFRY_OK;
+}
+
+int series__flush(struct series_cache *cache, struct belfry_error *error) {
+  if (cache->change_count == 0)
+    return BELFRY_OK;
+  sqlite3_stmt *statement;
+  int status = storage__statement(cache->storage, SQL_SERIES_UPDATE, &statement, error);
+  for (size_t i = 0; i < cache->change_count && !status; i++) {
+    struct series *series = &cache->series[cache->changes[i].index];
+    if (!series->dirty) /* written already for an earlier note of it */
+      continue;
+    status = storage__bind(
+        statement,
+        (struct history_value[]){HISTORY_VALUE_INTEGER("id", series->id),
+                                 HISTORY_VALUE_INTEGER("count", series->count),
+                                 HISTORY_VALUE_INTEGER("last_ts", series->last_ts),
+                                 HISTORY_VALUE_REAL("last_value", series->last_value)},
+        4, error);
+    if (!status)
+      status = storage__run(cache->storage, statement, NULL, error);
+    series->dirty = false;
+  }
+  return status;
+}
+
+size_t series__mark(struct series_cache *cache) {
+  cache->mark++;
+  return cache->change_count;
+}
+
+void series__undo(struct series_cache *cache, size_t mark) {
+  while (cache->change_count > mark) {
+    const struct change *change = &cache->changes[--cache->change_count];
+    if (change->is_new) {
+      drop_newest(cache);
+      continue;
+    }
+    struct series *series = &cache->series[change->index];
+    series->changed = change->changed;
+    series->dirty = change->dirty;
+    series->count = change->count;
+    series->last_ts = change->last_ts;
+    series->last_value = change->last_value;
+  }
+}
+
+void series__keep(struct series_cache *cache) {
+  cache->change_count = 0;
+  cache->mark++;
+}

@@ -1,0 +1,486 @@
+/*
+ * The one writer (law 1). Groups are transactions with synchronous=FULL (law 2): what
+ * history_writer_commit_group() has said 0 to survives a power cut.
+ */
+#include "history/writer.h"
+
+#include "base/fd.h"
+#include "history/ballast_priv.h"
+#include "history/series_priv.h"
+#include "history/storage_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RESTART_WAIT_MS 200 /* how long a checkpoint waits for readers */
+#define WRITER_BUSY_MS  2000
+
+/* Words of control, prepared once. */
+enum control { BEGIN_GROUP, COMMIT_GROUP, ROLLBACK_GROUP, SAVE, RELEASE, ROLLBACK_TO, CONTROLS };
+static const char *const control_words[CONTROLS] = {
+    [BEGIN_GROUP] = "BEGIN IMMEDIATE",     [COMMIT_GROUP] = "COMMIT",
+    [ROLLBACK_GROUP] = "ROLLBACK",         [SAVE] = "SAVEPOINT batch",
+    [RELEASE] = "RELEASE SAVEPOINT batch", [ROLLBACK_TO] = "ROLLBACK TO SAVEPOINT batch",
+};
+
+/* What the parameters of event_insert and of projections may be. */
+enum event_column {
+  COLUMN_ID,
+  COLUMN_EVENT_ID,
+  COLUMN_TYPE,
+  COLUMN_SEVERITY,
+  COLUMN_SOURCE,
+  COLUMN_ORIGIN,
+  COLUMN_TIMESTAMP,
+  COLUMN_RECEIVED,
+  COLUMN_DATA,
+  COLUMN_COUNT
+};
+static const char *const column_names[COLUMN_COUNT] = {
+    [COLUMN_ID] = "id",
+    [COLUMN_EVENT_ID] = "event_id",
+    [COLUMN_TYPE] = "type",
+    [COLUMN_SEVERITY] = "severity",
+    [COLUMN_SOURCE] = "source",
+    [COLUMN_ORIGIN] = "origin",
+    [COLUMN_TIMESTAMP] = "timestamp",
+    [COLUMN_RECEIVED] = "received",
+    [COLUMN_DATA] = "data",
+};
+
+/* By parameter, which column it is. */
+struct event_parameters {
+  uint8_t count;
+  uint8_t columns[COLUMN_COUNT];
+};
+
+struct history_writer {
+  struct storage storage;
+  sqlite3_stmt *control[CONTROLS];
+  struct event_parameters parameters[SQL_STATEMENT_COUNT];
+  struct series_cache *series;
+  struct ballast ballast;
+  int lock_fd;
+  char epoch[HISTORY_EPOCH_BYTES];
+  int64_t head, group_head, batch_head; /* now, and before the group and the batch */
+  int64_t last_received_ms;
+  int64_t wal_pages;
+  size_t batch_mark;
+};
+
+/* --- opening --- */
+
+static int take_lock(struct history_writer *writer, const char *dir, struct belfry_error *error) {
+  char path[PATH_MAX], text[32];
+  snprintf(path, sizeof path, "%s/" STORAGE_LOCK, dir);
+  writer->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+  if (writer->lock_fd < 0)
+    return belfry_error_errno(error, errno, "cannot open %s", path);
+  if (flock(writer->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+    if (errno != EWOULDBLOCK)
+      return belfry_error_errno(error, errno, "cannot lock %s", path);
+    ssize_t n = pread(writer->lock_fd, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return belfry_error_set(error, BELFRY_ECONFLICT,
+                            "the history in %s is in use by process %s: only one may write it", dir,
+                            text[0] ? text : "(unknown)");
+  }
+  int len = snprintf(text, sizeof text, "%d\n", (int)getpid());
+  /* A full disk must not keep the history from being opened: the lock holds without the number. */
+  if (ftruncate(writer->lock_fd, 0) == 0)
+    (void)!pwrite(writer->lock_fd, text, (size_t)len, 0);
+  return BELFRY_OK;
+}
+
+static int set_text(struct storage *storage, const char *key, const char *value,
+                    struct belfry_error *error) {
+  sqlite3_stmt *statement;
+  int status = storage__statement(storage, SQL_HISTORY_SET, &statement, error);
+  if (!status)
+    status = storage__bind(statement,
+                           (struct history_value[]){HISTORY_VALUE_TEXT("key", slice_of(key)),
+                                                    HISTORY_VALUE_TEXT("value", slice_of(value))},
+                           2, error);
+  return status ? status : storage__run(storage, statement, NULL, error);
+}
+
+static int describe_new(struct storage *storage, struct belfry_error *error) {
+  char epoch[HISTORY_EPOCH_BYTES], created[32];
+  uint64_t random;
+  fd_random(&random, sizeof random);
+  snprintf(epoch, sizeof epoch, "%016" PRIx64, random);
+  snprintf(created, sizeof created, "%" PRId64, clock_realtime_ms(&clock_system));
+  int status = set_text(storage, "epoch", epoch, error);
+  return status ? status : set_text(storage, "created", created, error);
+}
+
+/* Brings the schema up to ours, all of it in one transaction. */
+static int migrate(struct storage *storage, const char *dir, struct belfry_error *error) {
+  int version = 0;
+  int status = storage__schema(storage, &version, error);
+  if (status)
+    return status;
+  if (version > SQL_SCHEMA_VERSION)
+    return belfry_error_set(
+        error, BELFRY_EVERSION,
+        "the history in %s has schema %d, made by a newer Belfry; this one knows "
+        "schemas up to %d",
+        dir, version, SQL_SCHEMA_VERSION);
+  if (version == SQL_SCHEMA_VERSION)
+    return BELFRY_OK;
+  int from = version;
+  char doing[64], pragma[64];
+  status = storage__exec(storage, control_words[BEGIN_GROUP], "cannot begin to migrate", error);
+  while (!status && version < SQL_SCHEMA_VERSION) {
+    snprintf(doing, sizeof doing, "cannot migrate the history to schema %d", version + 1);
+    status = storage__exec(storage, sql_migrations[version++], doing, error);
+  }
+  if (!status && from == 0)
+    status = describe_new(storage, error);
+  snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d", version);
+  if (!status)
+    status = storage__exec(storage, pragma, "cannot record the schema", error);
+  if (!status)
+    status = storage__exec(storage, control_words[COMMIT_GROUP], "cannot commit the schema", error);
+  if (status && !sqlite3_get_autocommit(storage->db))
+    sqlite3_exec(storage->db, control_words[ROLLBACK_GROUP], NULL, NULL, NULL);
+  return status;
+}
+
+/* Finds which column each parameter is. */
+static int map_parameters(struct history_writer *writer, enum sql_statement number,
+                          struct belfry_error *error) {
+  sqlite3_stmt *statement = writer->storage.statements[number];
+  struct event_parameters *map = &writer->parameters[number];
+  int count = sqlite3_bind_parameter_count(statement);
+  for (int i = 1; i <= count && i <= COLUMN_COUNT; i++) {
+    const char *name = sqlite3_bind_parameter_name(statement, i);
+    uint8_t column = 0;
+    while (name && column < COLUMN_COUNT && strcmp(name + 1, column_names[column]) != 0)
+      column++;
+    if (!name || column == COLUMN_COUNT)
+      return belfry_error_set(error, BELFRY_EINVAL,
+                              "the statement %s takes %s, which an event does not have",
+                              sql_sources[number].name, name ? name : "a value without a name");
+    map->columns[map->count++] = column;
+  }
+  return BELFRY_OK;
+}
+
+/* Every statement of sql/, so that a typo ends the start and not a request. */
+static int prepare_all(struct history_writer *writer, struct belfry_error *error) {
+  sqlite3_stmt *ignored;
+  for (int i = 0; i < SQL_STATEMENT_COUNT; i++) {
+    int status = storage__statement(&writer->storage, (enum sql_statement)i, &ignored, error);
+    if (!status && (i == SQL_EVENT_INSERT || sql_sources[i].kind == SQL_PROJECTION))
+      status = map_parameters(writer, (enum sql_statement)i, error);
+    if (status)
+      return status;
+  }
+  for (int i = 0; i < CONTROLS; i++) {
+    int code = sqlite3_prepare_v3(writer->storage.db, control_words[i], -1,
+                                  SQLITE_PREPARE_PERSISTENT, &writer->control[i], NULL);
+    if (code != SQLITE_OK)
+      return storage__fail(&writer->storage, code, control_words[i], error);
+  }
+  return BELFRY_OK;
+}
+
+static int on_wal(void *arg, sqlite3 *db, const char *name, int pages) {
+  (void)db, (void)name;
+  ((struct history_writer *)arg)->wal_pages = pages;
+  return SQLITE_OK;
+}
+
+static int start(struct history_writer *writer, const char *dir,
+                 const struct history_writer_options *options, struct belfry_error *error) {
+  struct history_position position;
+  if (mkdir(dir, 0750) < 0 && errno != EEXIST)
+    return belfry_error_errno(error, errno, "cannot make the folder %s", dir);
+  int status = take_lock(writer, dir, error);
+  if (!status)
+    status = ballast__open(&writer->ballast, dir, options->ballast_bytes, error);
+  if (!status)
+    status = storage__open(&writer->storage, dir, STORAGE_WRITES, error);
+  if (!status)
+    status = migrate(&writer->storage, dir, error);
+  if (!status)
+    status = prepare_all(writer, error);
+  if (!status)
+    status = storage__position(&writer->storage, &position, &writer->last_received_ms, error);
+  if (!status)
+    status = series__load(&writer->storage, options->max_series, &writer->series, error);
+  if (status)
+    return status;
+  memcpy(writer->epoch, position.epoch, sizeof writer->epoch);
+  writer->head = position.head;
+  sqlite3_wal_hook(writer->storage.db, on_wal, writer);
+  return BELFRY_OK;
+}
+
+static void release(struct history_writer *writer) {
+  series__free(writer->series);
+  for (int i = 0; i < CONTROLS; i++)
+    sqlite3_finalize(writer->control[i]);
+  storage__close(&writer->storage);
+  fd_close(&writer->lock_fd); /* last: the lock covers all of the above */
+  free(writer);
+}
+
+int history_writer_open(const char *dir, const struct history_writer_options *options,
+                        struct history_writer **out, struct belfry_error *error) {
+  struct history_writer *writer = calloc(1, sizeof *writer);
+  if (!writer)
+    return belfry_error_set(error, BELFRY_ENOMEM, "out of memory while opening the history");
+  writer->lock_fd = -1;
+  int status = start(writer, dir, options, error);
+  if (status) {
+    release(writer);
+    return status;
+  }
+  *out = writer;
+  return BELFRY_OK;
+}
+
+void history_writer_close(struct history_writer *writer) {
+  if (!writer)
+    return;
+  /* What a checkpoint leaves behind stays in the write-ahead log, which is kept. */
+  (void)!history_writer_checkpoint(writer, false, NULL);
+  release(writer);
+}
+
+int history_writer_position(struct history_writer *writer, struct history_position *out,
+                            struct belfry_error *error) {
+  return storage__position(&writer->storage, out, NULL, error);
+}
+
+bool history_writer_has_room(struct history_writer *writer, struct belfry_error *error) {
+  return ballast__has_room(&writer->ballast, error);
+}
+
+/* --- groups and batches --- */
+
+static int run_control(struct history_writer *writer, enum control word,
+                       struct belfry_error *error) {
+  sqlite3_stmt *statement = writer->control[word];
+  int code = sqlite3_step(statement);
+  int status = BELFRY_OK;
+  if (code != SQLITE_DONE)
+    status = storage__fail(&writer->storage, code, control_words[word], error);
+  sqlite3_reset(statement);
+  return status;
+}
+
+/* A disk that is full gives up its ballast at once. */
+static int noticed(struct history_writer *writer, int status) {
+  if (status == BELFRY_EFULL)
+    ballast__give_up(&writer->ballast);
+  return status;
+}
+
+int history_writer_begin_group(struct history_writer *writer, struct belfry_error *error) {
+  int status = run_control(writer, BEGIN_GROUP, error);
+  if (status)
+    return noticed(writer, status);
+  writer->group_head = writer->head;
+  series__keep(writer->series);
+  return BELFRY_OK;
+}
+
+void history_writer_abandon_group(struct history_writer *writer) {
+  /* After some failures SQLite has rolled back already. */
+  if (!sqlite3_get_autocommit(writer->storage.db))
+    (void)!run_control(writer, ROLLBACK_GROUP, NULL);
+  writer->head = writer->group_head;
+  series__undo(writer->series, 0);
+}
+
+int history_writer_commit_group(struct history_writer *writer, struct belfry_error *error) {
+  int status = series__flush(writer->series, error);
+  if (!status)
+    status = run_control(writer, COMMIT_GROUP, error);
+  if (status) {
+    history_writer_abandon_group(writer);
+    return noticed(writer, status);
+  }
+  series__keep(writer->series);
+  return BELFRY_OK;
+}
+
+int history_writer_begin_batch(struct history_writer *writer, struct belfry_error *error) {
+  int status = run_control(writer, SAVE, error);
+  if (status)
+    return noticed(writer, status);
+  writer->batch_head = writer->head;
+  writer->batch_mark = series__mark(writer->series);
+  return BELFRY_OK;
+}
+
+int history_writer_end_batch(struct history_writer *writer, struct belfry_error *error) {
+  return noticed(writer, run_control(writer, RELEASE, error));
+}
+
+int history_writer_undo_batch(struct history_writer *writer, struct belfry_error *error) {
+  int status = run_control(writer, ROLLBACK_TO, error);
+  if (!status)
+    status = run_control(writer, RELEASE, error);
+  writer->head = writer->batch_head;
+  series__undo(writer->series, writer->batch_mark);
+  return noticed(writer, status);
+}
+
+/* --- records --- */
+
+static int bind_text(sqlite3_stmt *statement, int parameter, struct slice text) {
+  return sqlite3_bind_text64(statement, parameter, text.data ? text.data : "", text.len,
+                             SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static int bind_column(sqlite3_stmt *statement, int parameter, enum event_column column,
+                       const struct event *event) {
+  switch (column) {
+  case COLUMN_ID:
+    return sqlite3_bind_int64(statement, parameter, event->id);
+  case COLUMN_EVENT_ID:
+    return bind_text(statement, parameter, event->event_id);
+  case COLUMN_TYPE:
+    return bind_text(statement, parameter, event->type);
+  case COLUMN_SEVERITY:
+    return sqlite3_bind_int(statement, parameter, event->severity);
+  case COLUMN_SOURCE:
+    return bind_text(statement, parameter, event->source);
+  case COLUMN_ORIGIN:
+    return sqlite3_bind_int(statement, parameter, event->origin);
+  case COLUMN_TIMESTAMP:
+    return sqlite3_bind_int64(statement, parameter, event->timestamp_ms);
+  case COLUMN_RECEIVED:
+    return sqlite3_bind_int64(statement, parameter, event->received_ms);
+  case COLUMN_DATA:
+    return bind_text(statement, parameter, event->data);
+  case COLUMN_COUNT:
+    break;
+  }
+  return SQLITE_RANGE;
+}
+
+/* Runs a statement whose parameters are columns of an event. */
+static int run_for_event(struct history_writer *writer, enum sql_statement number,
+                         const struct event *event, int64_t *changed, struct belfry_error *error) {
+  sqlite3_stmt *statement = writer->storage.statements[number];
+  const struct event_parameters *map = &writer->parameters[number];
+  for (int i = 0; i < map->count; i++) {
+    int code = bind_column(statement, i + 1, map->columns[i], event);
+    if (code != SQLITE_OK)
+      return storage__fail(&writer->storage, code, sql_sources[number].name, error);
+  }
+  return noticed(writer, storage__run(&writer->storage, statement, changed, error));
+}
+
+int history_writer_event(struct history_writer *writer, struct event *event,
+                         struct belfry_error *error) {
+  int64_t changed = 0;
+  if (event->received_ms < writer->last_received_ms) /* the clock was set back */
+    event->received_ms = writer->last_received_ms;
+  event->id = writer->head + 1;
+  int status = run_for_event(writer, SQL_EVENT_INSERT, event, &changed, error);
+  if (status || changed == 0) {
+    event->id = 0;
+    return status;
+  }
+  writer->head = event->id;
+  writer->last_received_ms = event->received_ms;
+  return BELFRY_OK;
+}
+
+int history_writer_project(struct history_writer *writer, enum sql_statement statement,
+                           const struct event *event, struct belfry_error *error) {
+  if (sql_sources[statement].kind != SQL_PROJECTION)
+    return belfry_error_set(error, BELFRY_EINVAL, "the statement %s is no projection",
+                            sql_sources[statement].name);
+  return run_for_event(writer, statement, event, NULL, error);
+}
+
+static int store_sample(struct history_writer *writer, enum sql_statement number, int64_t series_id,
+                        const struct sample *sample, int64_t *changed, struct belfry_error *error) {
+  sqlite3_stmt *statement = writer->storage.statements[number];
+  int status =
+      storage__bind(statement,
+                    (struct history_value[]){HISTORY_VALUE_INTEGER("ts", sample->timestamp_ms),
+                                             HISTORY_VALUE_INTEGER("series_id", series_id),
+                                             HISTORY_VALUE_REAL("value", sample->value)},
+                    3, error);
+  return status ? status : storage__run(&writer->storage, statement, changed, error);
+}
+
+int history_writer_sample(struct history_writer *writer, const struct sample *sample,
+                          struct belfry_error *error) {
+  uint32_t index;
+  int64_t added = 0;
+  int status = series__find(writer->series, sample, &index, error);
+  if (status)
+    return noticed(writer, status);
+  int64_t id = series__id(writer->series, index);
+  status = store_sample(writer, SQL_SAMPLE_INSERT, id, sample, &added, error);
+  if (!status && !added)
+    status = store_sample(writer, SQL_SAMPLE_REPLACE, id, sample, NULL, error);
+  if (status)
+    return noticed(writer, status);
+  status = series__count(writer->series, index, sample, added > 0);
+  return status ? belfry_error_set(error, status, "out of memory while counting a sample")
+                : BELFRY_OK;
+}
+
+static int find_mutation(struct slice name) {
+  for (int i = 0; i < SQL_STATEMENT_COUNT; i++)
+    if (sql_sources[i].kind == SQL_MUTATION && slice_is(name, sql_sources[i].name))
+      return i;
+  return -1;
+}
+
+int history_writer_mutate(struct history_writer *writer, struct slice statement,
+                          enum history_origin origin, const struct history_value *values,
+                          size_t value_count, int64_t *changed, struct belfry_error *error) {
+  int number = find_mutation(statement);
+  int shown = (int)(statement.len < 64 ? statement.len : 64);
+  if (number < 0)
+    return belfry_error_set(error, BELFRY_EINVAL, "there is no change of state named '%.*s'", shown,
+                            statement.data);
+  if (!(sql_sources[number].writers & 1u << origin))
+    return belfry_error_set(error, BELFRY_EDENIED, "this program may not run the change '%s'",
+                            sql_sources[number].name);
+  sqlite3_stmt *prepared = writer->storage.statements[number];
+  int status = storage__bind(prepared, values, value_count, error);
+  return status ? status
+                : noticed(writer, storage__run(&writer->storage, prepared, changed, error));
+}
+
+/* --- checkpoints --- */
+
+int64_t history_writer_wal_pages(const struct history_writer *writer) {
+  return writer->wal_pages;
+}
+
+int history_writer_checkpoint(struct history_writer *writer, bool wait_for_readers,
+                              struct belfry_error *error) {
+  int in_log = 0, done = 0;
+  if (wait_for_readers)
+    sqlite3_busy_timeout(writer->storage.db, RESTART_WAIT_MS);
+  int code = sqlite3_wal_checkpoint_v2(
+      writer->storage.db, "main",
+      wait_for_readers ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, &in_log, &done);
+  if (wait_for_readers)
+    sqlite3_busy_timeout(writer->storage.db, WRITER_BUSY_MS);
+  if (code != SQLITE_OK)
+    return noticed(writer, storage__fail(&writer->storage, code, "checkpoint", error));
+  return BELFRY_OK;
+}

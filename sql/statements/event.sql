@@ -1,0 +1,57 @@
+-- statement: event_insert
+-- storage
+-- An event whose producer's id is there already is a duplicate and changes nothing. The writer gives the id itself, so
+-- that duplicates leave no holes.
+INSERT INTO event (id, event_id, type, severity, source, origin, timestamp, received, data)
+VALUES (:id, :event_id, :type, :severity, :source, :origin, :timestamp, :received, :data)
+ON CONFLICT (source, event_id) DO NOTHING;
+
+-- statement: event_position
+-- storage
+-- The oldest id still there (NULL for none), the highest id ever given, and when the newest event was stored.
+SELECT (SELECT min(id) FROM event),
+       coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0),
+       coalesce((SELECT received FROM event ORDER BY id DESC LIMIT 1), 0);
+
+-- statement: events_ascending
+-- storage
+SELECT id, timestamp, severity, type, source, event_id, origin, received, data
+FROM event
+WHERE id > :after AND id < :before
+ORDER BY id;
+
+-- statement: events_descending
+-- storage
+SELECT id, timestamp, severity, type, source, event_id, origin, received, data
+FROM event
+WHERE id > :after AND id < :before
+ORDER BY id DESC;
+
+-- statement: events_of_time_ascending
+-- storage
+-- The same for a narrow window of time: the ids come from the index, sorted; only their events are read.
+SELECT id, timestamp, severity, type, source, event_id, origin, received, data
+FROM event
+WHERE id IN (SELECT id FROM event INDEXED BY event_timestamp
+             WHERE timestamp >= :from AND timestamp < :to AND id > :after AND id < :before)
+ORDER BY id;
+
+-- statement: events_of_time_descending
+-- storage
+SELECT id, timestamp, severity, type, source, event_id, origin, received, data
+FROM event
+WHERE id IN (SELECT id FROM event INDEXED BY event_timestamp
+             WHERE timestamp >= :from AND timestamp < :to AND id > :after AND id < :before)
+ORDER BY id DESC;
+
+-- statement: event_time_count
+-- storage
+-- How many events a window of time holds, counted up to :most.
+SELECT count(*) FROM (SELECT 1 FROM event INDEXED BY event_timestamp
+                      WHERE timestamp >= :from AND timestamp < :to LIMIT :most);
+
+-- statement: event_time_bounds
+-- storage
+-- Between which ids the events of a window of time are (NULL for none). Reads the window's part of the index only.
+SELECT min(id), max(id) FROM event INDEXED BY event_timestamp
+WHERE timestamp >= :from AND timestamp < :to AND id > :after AND id < :before;
