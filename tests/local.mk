@@ -15,3 +15,7 @@ include tests/unit/pushd.mk
 include tests/unit/watchd.mk
 include tests/unit/cli.mk
 endif
+
+# Who may include whom.
+TESTS += %D%/check-includes
+EXTRA_DIST += %D%/check-includes %D%/deps.mjs %D%/package.json %D%/package-lock.json %D%/.npmrc
