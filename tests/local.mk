@@ -19,3 +19,4 @@ endif
 # Who may include whom.
 TESTS += %D%/check-includes
 EXTRA_DIST += %D%/check-includes %D%/deps.mjs %D%/package.json %D%/package-lock.json %D%/.npmrc
+EXTRA_DIST += %D%/system/harness.mjs
