@@ -28,13 +28,13 @@ struct conf_log {
 };
 
 struct conf {
-#define CONF_BOOL(section, key, fallback, doc)               bool section##_##key;
-#define CONF_INT(section, key, fallback, min, max, doc)      int64_t section##_##key;
-#define CONF_DURATION(section, key, fallback, min, max, doc) int64_t section##_##key##_ms;
-#define CONF_BYTES(section, key, fallback, min, max, doc)    int64_t section##_##key##_bytes;
-#define CONF_CHOICE(section, key, fallback, choices, doc)    int section##_##key;
-#define CONF_PATH(section, key, fallback, doc)               char *section##_##key;
-#define CONF_TEXT(section, key, fallback, max_bytes, doc)    char *section##_##key;
+#define CONF_BOOL(section, key, fallback, doc)                  bool section##_##key;
+#define CONF_INT(section, key, fallback, min, max, doc)         int64_t section##_##key;
+#define CONF_DURATION(section, key, fallback, min, max, doc)    int64_t section##_##key##_ms;
+#define CONF_BYTES(section, key, fallback, min, max, doc)       int64_t section##_##key##_bytes;
+#define CONF_CHOICE(section, key, fallback, choices, doc)       int section##_##key;
+#define CONF_PATH(section, key, fallback, doc)                  char *section##_##key;
+#define CONF_TEXT(section, key, fallback, max_bytes, form, doc) char *section##_##key;
 #include "conf/settings.def"
 #undef CONF_BOOL
 #undef CONF_INT

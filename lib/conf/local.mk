@@ -1,0 +1,11 @@
+noinst_LIBRARIES += lib/conf/libconf.a
+lib_conf_libconf_a_SOURCES = \
+	%D%/aliases.def \
+	%D%/conf.c %D%/conf.h \
+	%D%/conf_priv.h \
+	%D%/environment.c \
+	%D%/settings.def \
+	%D%/table.c \
+	%D%/value.c \
+	%D%/write.c \
+	%D%/yaml.c

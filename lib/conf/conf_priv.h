@@ -1,0 +1,134 @@
+/*
+ * Inside lib/conf: the table that everything else walks, and what the readers of values share.
+ */
+#ifndef BELFRY_CONF_CONF_PRIV_H
+#define BELFRY_CONF_CONF_PRIV_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "conf/conf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONF_FILE_BYTES_MAX   ((size_t)1 << 20)
+#define CONF_VALUES_MAX       100000 /* values in one file, aliases counted where they stand */
+#define CONF_LIST_ENTRIES_MAX 1000
+
+enum conf_kind {
+  CONF_KIND_BOOL,
+  CONF_KIND_INT,
+  CONF_KIND_DURATION,
+  CONF_KIND_BYTES,
+  CONF_KIND_CHOICE,
+  CONF_KIND_PATH,
+  CONF_KIND_TEXT,
+};
+
+/* What a text must look like. */
+enum conf_form {
+  CONF_FORM_ANY,      /* anything that can be shown */
+  CONF_FORM_LABEL,    /* letters, digits and `-` */
+  CONF_FORM_NAME,     /* [A-Za-z0-9_.:-] */
+  CONF_FORM_ADDRESS,  /* HOST:PORT or [V6]:PORT */
+  CONF_FORM_ENDPOINT, /* /path, or a whole http(s) URL */
+};
+
+/* A setting, or a member of a list's entries. */
+struct conf_row {
+  const char *section; /* NULL for a member of an entry */
+  const char *key;
+  enum conf_kind kind;
+  size_t offset; /* of the field in struct conf, resp. in the entry */
+  bool required; /* an entry must have it */
+  int64_t fallback, min, max;
+  const char *fallback_text; /* for a path or a text; "" is NULL in the field */
+  const char *choices;       /* "a|b|c" */
+  enum conf_form form;
+  const char *doc;
+};
+
+/* A list of entries at the top of the file. */
+struct conf_list {
+  const char *name;
+  size_t items_offset, count_offset; /* in struct conf */
+  size_t entry_bytes;
+  const struct conf_row *rows;
+  size_t row_count;
+  const char *example; /* one entry, for a message */
+  const char *doc;
+};
+
+extern const struct conf_row conf__settings[];
+extern const size_t conf__setting_count;
+extern const struct conf_list conf__lists[];
+extern const size_t conf__list_count;
+
+#define CONF_ROWS_MAX 128 /* rows in all: for sets of them */
+
+/* Rows of one section stand together; walks from one section's first row to the next one's. */
+size_t conf__section_end(size_t first);
+
+/* The most problems that are worth a look at once. */
+#define CONF_PROBLEMS_MAX 200
+
+/* One reading of the configuration. */
+struct conf_reading {
+  struct conf *conf;
+  const char *path; /* of the file, as it was named */
+  char *folder;     /* owned: absolute, of the file; what a relative path is taken from */
+  bool in_file[CONF_ROWS_MAX]; /* settings that the file says, by their index */
+  conf_problem_fn on_problem;
+  void *arg;
+  int problems;
+  int status; /* BELFRY_ENOMEM once memory ran out */
+};
+
+/* Tells a problem, counted. `where` may be NULL: the file as a whole. */
+void conf__problem(struct conf_reading *reading, const char *where, const char *format, ...)
+    BELFRY_PRINTF(3, 4);
+
+/*
+ * Reads `text` as the value of `row` into its field in `base` (struct conf or an entry). Takes:
+ * `folder` for relative paths. Returns: 0; BELFRY_EINVAL with what would be right in `why` (such as
+ * "'many' is not a whole number from 1 to 256"); BELFRY_ENOMEM.
+ */
+int conf__read_value(const struct conf_row *row, struct slice text, const char *folder, void *base,
+                     struct buf *why) BELFRY_MUST_CHECK;
+
+/* Puts the default into the field. Returns: 0 or BELFRY_ENOMEM. */
+int conf__set_fallback(const struct conf_row *row, void *base) BELFRY_MUST_CHECK;
+
+/* Frees what the field owns. */
+void conf__free_value(const struct conf_row *row, void *base);
+
+/* Whether the field holds nothing (a NULL text, or a member of an entry that is 0). */
+bool conf__value_absent(const struct conf_row *row, const void *base);
+
+/* Puts the field as YAML that reads back as the same. */
+void conf__put_value(const struct conf_row *row, const void *base, struct buf *out);
+
+/* Puts a number of the row's kind as it is written: 40s, 8MiB, 17. */
+void conf__put_number(enum conf_kind kind, int64_t number, struct buf *out);
+
+/* Puts what the row takes: "a whole number from 1 to 256". */
+void conf__put_expectation(const struct conf_row *row, struct buf *out);
+
+/* Puts text from outside between quotes, shortened and without control characters. */
+void conf__put_quoted(struct slice text, struct buf *out);
+
+/* Appends a zeroed entry. Returns: borrowed from the list until the next call; NULL out of memory.
+ */
+void *conf__list_append(const struct conf_list *list, struct conf *conf);
+size_t conf__list_count_of(const struct conf_list *list, const struct conf *conf);
+void *conf__list_entry(const struct conf_list *list, const struct conf *conf, size_t index);
+
+/* Reads the file's text, BELFRY_* and the aliases, and checks what settings demand of each other.
+ */
+void conf__read_yaml(struct conf_reading *reading, struct slice text);
+void conf__read_environment(struct conf_reading *reading);
+void conf__cross_check(struct conf_reading *reading);
+
+#endif

@@ -1,0 +1,159 @@
+/*
+ * settings.def and the two lists as data, and the fields they stand for.
+ */
+#include "conf/conf_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(section, key, suffix) offsetof(struct conf, section##_##key##suffix)
+
+const struct conf_row conf__settings[] = {
+#define CONF_BOOL(s, k, fallback_, doc_)                                                           \
+  {.section = #s,                                                                                  \
+   .key = #k,                                                                                      \
+   .kind = CONF_KIND_BOOL,                                                                         \
+   .offset = AT(s, k, ),                                                                           \
+   .fallback = fallback_,                                                                          \
+   .doc = doc_},
+#define CONF_NUMBER(s, k, suffix, kind_, fallback_, min_, max_, doc_)                              \
+  {.section = #s,                                                                                  \
+   .key = #k,                                                                                      \
+   .kind = kind_,                                                                                  \
+   .offset = AT(s, k, suffix),                                                                     \
+   .fallback = fallback_,                                                                          \
+   .min = min_,                                                                                    \
+   .max = max_,                                                                                    \
+   .doc = doc_},
+#define CONF_INT(s, k, f, min_, max_, doc_) CONF_NUMBER(s, k, , CONF_KIND_INT, f, min_, max_, doc_)
+#define CONF_DURATION(s, k, f, min_, max_, doc_)                                                   \
+  CONF_NUMBER(s, k, _ms, CONF_KIND_DURATION, f, min_, max_, doc_)
+#define CONF_BYTES(s, k, f, min_, max_, doc_)                                                      \
+  CONF_NUMBER(s, k, _bytes, CONF_KIND_BYTES, f, min_, max_, doc_)
+#define CONF_CHOICE(s, k, fallback_, choices_, doc_)                                               \
+  {.section = #s,                                                                                  \
+   .key = #k,                                                                                      \
+   .kind = CONF_KIND_CHOICE,                                                                       \
+   .offset = AT(s, k, ),                                                                           \
+   .fallback_text = fallback_,                                                                     \
+   .choices = choices_,                                                                            \
+   .doc = doc_},
+#define CONF_PATH(s, k, fallback_, doc_)                                                           \
+  {.section = #s,                                                                                  \
+   .key = #k,                                                                                      \
+   .kind = CONF_KIND_PATH,                                                                         \
+   .offset = AT(s, k, ),                                                                           \
+   .fallback_text = fallback_,                                                                     \
+   .max = 4095,                                                                                    \
+   .doc = doc_},
+#define CONF_TEXT(s, k, fallback_, max_bytes, form_, doc_)                                         \
+  {.section = #s,                                                                                  \
+   .key = #k,                                                                                      \
+   .kind = CONF_KIND_TEXT,                                                                         \
+   .offset = AT(s, k, ),                                                                           \
+   .fallback_text = fallback_,                                                                     \
+   .max = max_bytes,                                                                               \
+   .form = CONF_FORM_##form_,                                                                      \
+   .doc = doc_},
+#include "conf/settings.def"
+};
+
+const size_t conf__setting_count = sizeof conf__settings / sizeof *conf__settings;
+_Static_assert(sizeof conf__settings / sizeof *conf__settings <= CONF_ROWS_MAX,
+               "make CONF_ROWS_MAX larger");
+
+static const struct conf_row service_rows[] = {
+    {.key = "name",
+     .kind = CONF_KIND_TEXT,
+     .offset = offsetof(struct conf_service, name),
+     .required = true,
+     .fallback_text = "",
+     .max = 64,
+     .form = CONF_FORM_NAME,
+     .doc = "What the service is called everywhere. Unique."},
+    {.key = "port",
+     .kind = CONF_KIND_INT,
+     .offset = offsetof(struct conf_service, port),
+     .min = 1,
+     .max = 65535,
+     .doc =
+         "Its TCP port on 127.0.0.1. Without a health_endpoint a connection to it is the check."},
+    {.key = "health_endpoint",
+     .kind = CONF_KIND_TEXT,
+     .offset = offsetof(struct conf_service, health_endpoint),
+     .fallback_text = "",
+     .max = 2048,
+     .form = CONF_FORM_ENDPOINT,
+     .doc = "A path such as /health, asked for on 127.0.0.1 and the port, or a whole http:// or "
+            "https:// URL, which needs no port."},
+};
+
+static const struct conf_row log_rows[] = {
+    {.key = "path",
+     .kind = CONF_KIND_PATH,
+     .offset = offsetof(struct conf_log, path),
+     .required = true,
+     .fallback_text = "",
+     .max = 4095,
+     .doc = "The file whose new lines become events of type log. It may be rotated."},
+    {.key = "source",
+     .kind = CONF_KIND_TEXT,
+     .offset = offsetof(struct conf_log, source),
+     .fallback_text = "",
+     .max = 128,
+     .doc = "The source of these events. The name of the file without its folders by default."},
+};
+
+#define ROWS(rows_) .rows = rows_, .row_count = sizeof rows_ / sizeof *rows_
+
+const struct conf_list conf__lists[] = {
+    {.name = "services",
+     .items_offset = offsetof(struct conf, services),
+     .count_offset = offsetof(struct conf, service_count),
+     .entry_bytes = sizeof(struct conf_service),
+     ROWS(service_rows),
+     .example = "- name: api",
+     .doc = "What is watched. Each entry needs a port or a health_endpoint that is a URL."},
+    {.name = "logs",
+     .items_offset = offsetof(struct conf, logs),
+     .count_offset = offsetof(struct conf, log_count),
+     .entry_bytes = sizeof(struct conf_log),
+     ROWS(log_rows),
+     .example = "- path: /var/log/app.log",
+     .doc = "Log files that are followed."},
+};
+
+const size_t conf__list_count = sizeof conf__lists / sizeof *conf__lists;
+
+size_t conf__section_end(size_t first) {
+  size_t end = first + 1;
+  while (end < conf__setting_count &&
+         strcmp(conf__settings[end].section, conf__settings[first].section) == 0)
+    end++;
+  return end;
+}
+
+static void **items_of(const struct conf_list *list, const struct conf *conf) {
+  return (void **)(uintptr_t)((const char *)conf + list->items_offset);
+}
+
+size_t conf__list_count_of(const struct conf_list *list, const struct conf *conf) {
+  return *(const size_t *)(const void *)((const char *)conf + list->count_offset);
+}
+
+void *conf__list_entry(const struct conf_list *list, const struct conf *conf, size_t index) {
+  return (char *)*items_of(list, conf) + index * list->entry_bytes;
+}
+
+void *conf__list_append(const struct conf_list *list, struct conf *conf) {
+  void **items = items_of(list, conf);
+  size_t *count = (size_t *)(void *)((char *)conf + list->count_offset);
+  void *more = reallocarray(*items, *count + 1, list->entry_bytes);
+  if (!more)
+    return NULL;
+  *items = more;
+  void *entry = (char *)more + *count * list->entry_bytes;
+  memset(entry, 0, list->entry_bytes);
+  ++*count;
+  return entry;
+}

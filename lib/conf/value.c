@@ -1,0 +1,388 @@
+/*
+ * One value: from text into its field, and back. Knows nothing of files.
+ */
+#include "base/json.h"
+#include "conf/conf_priv.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct unit {
+  const char *name;
+  int64_t factor;
+};
+
+/* From the largest to the smallest; the last one is what the field counts. */
+static const struct unit duration_units[] = {
+    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0},
+};
+static const struct unit byte_units[] = {
+    {"TiB", INT64_C(1) << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {NULL, 0},
+};
+
+#define FIELD(type, row, base) ((type *)(void *)((char *)(base) + (row)->offset))
+#define CONST_FIELD(type, row, base)                                                               \
+  ((type const *)(const void *)((const char *)(base) + (row)->offset))
+
+#define QUOTED_BYTES_MAX 60
+
+void conf__put_quoted(struct slice text, struct buf *out) {
+  size_t len = text.len;
+  if (len > QUOTED_BYTES_MAX)
+    len = utf8_valid_prefix(slice_new(text.data, QUOTED_BYTES_MAX));
+  buf_put_char(out, '\'');
+  for (size_t i = 0; i < len; i++)
+    buf_put_char(out,
+                 (unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f ? '?' : text.data[i]);
+  buf_put_text(out, len < text.len ? "...'" : "'");
+}
+
+static void put_choices(const char *choices, struct buf *out) {
+  struct slice rest = slice_of(choices), choice;
+  bool first = true;
+  while (slice_split(&rest, '|', &choice)) {
+    buf_put_text(out, first ? "" : rest.data ? ", " : " or ");
+    buf_put_slice(out, choice);
+    first = false;
+  }
+}
+
+void conf__put_number(enum conf_kind kind, int64_t number, struct buf *out) {
+  const struct unit *units = kind == CONF_KIND_DURATION ? duration_units
+                             : kind == CONF_KIND_BYTES  ? byte_units
+                                                        : NULL;
+  for (; units && units->name; units++)
+    if (number != 0 && number % units->factor == 0) {
+      buf_printf(out, "%lld%s", (long long)(number / units->factor), units->name);
+      return;
+    }
+  buf_printf(out, "%lld", (long long)number);
+}
+
+static const char *form_expectation(enum conf_form form) {
+  switch (form) {
+  case CONF_FORM_LABEL:
+    return "letters, digits and -";
+  case CONF_FORM_NAME:
+    return "letters, digits and _ . : -";
+  case CONF_FORM_ADDRESS:
+    return "an address such as 127.0.0.1:8090 or [::1]:8090";
+  case CONF_FORM_ENDPOINT:
+    return "a path such as /health or a URL such as http://127.0.0.1:8000/health";
+  case CONF_FORM_ANY:
+    break;
+  }
+  return "a text";
+}
+
+void conf__put_expectation(const struct conf_row *row, struct buf *out) {
+  switch (row->kind) {
+  case CONF_KIND_BOOL:
+    buf_put_text(out, "true or false");
+    return;
+  case CONF_KIND_INT:
+    buf_printf(out, "a whole number from %lld to %lld", (long long)row->min, (long long)row->max);
+    return;
+  case CONF_KIND_DURATION:
+  case CONF_KIND_BYTES:
+    buf_put_text(out, row->kind == CONF_KIND_DURATION ? "a duration from " : "a size from ");
+    conf__put_number(row->kind, row->min, out);
+    buf_put_text(out, " to ");
+    conf__put_number(row->kind, row->max, out);
+    return;
+  case CONF_KIND_CHOICE:
+    put_choices(row->choices, out);
+    return;
+  case CONF_KIND_PATH:
+    buf_put_text(out, "a path");
+    return;
+  case CONF_KIND_TEXT:
+    buf_printf(out, "%s of at most %lld bytes", form_expectation(row->form), (long long)row->max);
+    return;
+  }
+}
+
+/* Says "'TEXT' is not EXPECTATION". Returns: BELFRY_EINVAL. */
+static int refuse(const struct conf_row *row, struct slice text, struct buf *why) {
+  conf__put_quoted(text, why);
+  buf_put_text(why, " is not ");
+  conf__put_expectation(row, why);
+  return BELFRY_EINVAL;
+}
+
+static int read_bool(const struct conf_row *row, struct slice text, bool *out, struct buf *why) {
+  /* All that YAML 1.1 takes for a truth value, and what shells like. */
+  static const char *const words[] = {"false", "true", "no", "yes", "off", "on", "0", "1"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (text.len == strlen(words[i]) && strncasecmp(text.data, words[i], text.len) == 0) {
+      *out = i % 2;
+      return BELFRY_OK;
+    }
+  return refuse(row, text, why);
+}
+
+/* Digits and one of the units. Returns: false when it is not that or does not fit. */
+static bool scan_quantity(struct slice text, const struct unit *units, bool unit_needed,
+                          int64_t *out) {
+  size_t digits = 0;
+  while (digits < text.len && isdigit((unsigned char)text.data[digits]))
+    digits++;
+  struct slice unit = slice_trim(slice_new(text.data + digits, text.len - digits));
+  long long count;
+  if (!slice_to_int64(slice_new(text.data, digits), &count))
+    return false;
+  if (unit.len == 0) {
+    *out = count;
+    return !unit_needed || count == 0;
+  }
+  for (; units->name; units++)
+    if (unit.len == strlen(units->name) && strncasecmp(unit.data, units->name, unit.len) == 0)
+      return !__builtin_mul_overflow(count, units->factor, out);
+  return false;
+}
+
+static int read_number(const struct conf_row *row, struct slice text, int64_t *out,
+                       struct buf *why) {
+  int64_t number = 0;
+  long long plain = 0;
+  bool good;
+  if (row->kind == CONF_KIND_DURATION) {
+    good = scan_quantity(text, duration_units, true, &number);
+  } else if (row->kind == CONF_KIND_BYTES) {
+    good = scan_quantity(text, byte_units, false, &number);
+  } else {
+    good = slice_to_int64(text, &plain);
+    number = plain;
+  }
+  if (!good || number < row->min || number > row->max) {
+    refuse(row, text, why);
+    if (!good && row->kind == CONF_KIND_DURATION)
+      buf_put_text(why, ": write a number and ms, s, m, h or d, such as 30s");
+    if (!good && row->kind == CONF_KIND_BYTES)
+      buf_put_text(why, ": write a number of bytes, or with KiB, MiB, GiB or TiB, such as 8MiB");
+    return BELFRY_EINVAL;
+  }
+  *out = number;
+  return BELFRY_OK;
+}
+
+static bool find_choice(const char *choices, struct slice text, int *out) {
+  struct slice rest = slice_of(choices), choice;
+  for (int i = 0; slice_split(&rest, '|', &choice); i++)
+    if (slice_equal(choice, text)) {
+      *out = i;
+      return true;
+    }
+  return false;
+}
+
+static int read_choice(const struct conf_row *row, struct slice text, int *out, struct buf *why) {
+  return find_choice(row->choices, text, out) ? BELFRY_OK : refuse(row, text, why);
+}
+
+static bool all_of(struct slice text, const char *extra) {
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.data[i];
+    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!plain && (c == '\0' || !strchr(extra, c)))
+      return false;
+  }
+  return true;
+}
+
+/* Only whether it can be one; whether the host can be bound is known when it is tried. */
+static bool is_address(struct slice text) {
+  const char *colon = text.len ? memrchr(text.data, ':', text.len) : NULL;
+  if (!colon || colon == text.data)
+    return false;
+  struct slice host = slice_new(text.data, (size_t)(colon - text.data));
+  long long port;
+  if (!slice_to_int64(slice_new(colon + 1, text.len - host.len - 1), &port) || port < 1 ||
+      port > 65535)
+    return false;
+  if (host.data[0] == '[')
+    return host.len > 3 && host.data[host.len - 1] == ']' &&
+           all_of(slice_new(host.data + 1, host.len - 2), ":.%");
+  return all_of(host, ".-");
+}
+
+static bool is_endpoint(struct slice text) {
+  for (size_t i = 0; i < text.len; i++)
+    if ((unsigned char)text.data[i] <= 0x20)
+      return false;
+  if (slice_starts_with(text, "/"))
+    return true;
+  size_t scheme = slice_starts_with(text, "http://")    ? strlen("http://")
+                  : slice_starts_with(text, "https://") ? strlen("https://")
+                                                        : 0;
+  return scheme > 0 && text.len > scheme && !strchr("/?#:", text.data[scheme]);
+}
+
+static bool has_form(enum conf_form form, struct slice text) {
+  switch (form) {
+  case CONF_FORM_ANY:
+    return true;
+  case CONF_FORM_LABEL:
+    return all_of(text, "-");
+  case CONF_FORM_NAME:
+    return all_of(text, "_.:-");
+  case CONF_FORM_ADDRESS:
+    return is_address(text);
+  case CONF_FORM_ENDPOINT:
+    return is_endpoint(text);
+  }
+  return false;
+}
+
+/* Controls (C0, DEL, C1), line separators, byte order marks and non-characters: they cannot be
+ * shown, and YAML cannot carry them. */
+static bool can_be_shown(struct slice text) {
+  static const char *const refused[] = {"\u2028", "\u2029", "\ufeff", "\ufffe", "\uffff"};
+  if (utf8_valid_prefix(text) < text.len)
+    return false;
+  for (size_t i = 0; i < text.len; i++) {
+    unsigned char c = (unsigned char)text.data[i];
+    if (c < 0x20 || c == 0x7f)
+      return false;
+    if (c == 0xc2 && (unsigned char)text.data[i + 1] < 0xa0)
+      return false;
+    for (size_t r = 0; r < sizeof refused / sizeof *refused; r++)
+      if (text.len - i >= 3 && memcmp(text.data + i, refused[r], 3) == 0)
+        return false;
+  }
+  return true;
+}
+
+static int replace_text(char **field, char *value) {
+  if (!value)
+    return BELFRY_ENOMEM;
+  free(*field);
+  *field = value;
+  return BELFRY_OK;
+}
+
+static char *absolute_path(struct slice text, const char *folder) {
+  char *path = NULL;
+  if (slice_starts_with(text, "/"))
+    return strndup(text.data, text.len);
+  while (slice_starts_with(text, "./"))
+    text = slice_new(text.data + 2, text.len - 2);
+  if (slice_is(text, "."))
+    return strdup(folder);
+  if (asprintf(&path, "%s/%.*s", strcmp(folder, "/") == 0 ? "" : folder, SLICE_ARG(text)) < 0)
+    return NULL;
+  return path;
+}
+
+static int read_text(const struct conf_row *row, struct slice text, const char *folder,
+                     char **field, struct buf *why) {
+  if (text.len == 0) {
+    if (row->required || row->fallback_text[0]) {
+      buf_put_text(why, "must not be empty: write ");
+      conf__put_expectation(row, why);
+      return BELFRY_EINVAL;
+    }
+    free(*field);
+    *field = NULL;
+    return BELFRY_OK;
+  }
+  if (!can_be_shown(text)) {
+    conf__put_quoted(slice_new(text.data, utf8_valid_prefix(text)), why);
+    buf_put_text(why, " holds a control character or bytes that are not UTF-8: remove them");
+    return BELFRY_EINVAL;
+  }
+  if (row->kind == CONF_KIND_PATH) {
+    char *path = absolute_path(text, folder);
+    if (path && strlen(path) > (size_t)row->max) {
+      free(path);
+      conf__put_quoted(text, why);
+      buf_printf(why, " is longer than %lld bytes", (long long)row->max);
+      return BELFRY_EINVAL;
+    }
+    return replace_text(field, path);
+  }
+  if (text.len > (size_t)row->max || !has_form(row->form, text))
+    return refuse(row, text, why);
+  return replace_text(field, strndup(text.data, text.len));
+}
+
+int conf__read_value(const struct conf_row *row, struct slice text, const char *folder, void *base,
+                     struct buf *why) {
+  switch (row->kind) {
+  case CONF_KIND_BOOL:
+    return read_bool(row, text, FIELD(bool, row, base), why);
+  case CONF_KIND_INT:
+  case CONF_KIND_DURATION:
+  case CONF_KIND_BYTES:
+    return read_number(row, text, FIELD(int64_t, row, base), why);
+  case CONF_KIND_CHOICE:
+    return read_choice(row, text, FIELD(int, row, base), why);
+  case CONF_KIND_PATH:
+  case CONF_KIND_TEXT:
+    return read_text(row, text, folder, FIELD(char *, row, base), why);
+  }
+  return BELFRY_EINVAL;
+}
+
+int conf__set_fallback(const struct conf_row *row, void *base) {
+  switch (row->kind) {
+  case CONF_KIND_BOOL:
+    *FIELD(bool, row, base) = row->fallback != 0;
+    return BELFRY_OK;
+  case CONF_KIND_INT:
+  case CONF_KIND_DURATION:
+  case CONF_KIND_BYTES:
+    *FIELD(int64_t, row, base) = row->fallback;
+    return BELFRY_OK;
+  case CONF_KIND_CHOICE:
+    return find_choice(row->choices, slice_of(row->fallback_text), FIELD(int, row, base))
+               ? BELFRY_OK
+               : BELFRY_EINVAL;
+  case CONF_KIND_PATH:
+  case CONF_KIND_TEXT:
+    return row->fallback_text[0]
+               ? replace_text(FIELD(char *, row, base), strdup(row->fallback_text))
+               : BELFRY_OK;
+  }
+  return BELFRY_EINVAL;
+}
+
+void conf__free_value(const struct conf_row *row, void *base) {
+  if (row->kind == CONF_KIND_PATH || row->kind == CONF_KIND_TEXT) {
+    free(*FIELD(char *, row, base));
+    *FIELD(char *, row, base) = NULL;
+  }
+}
+
+bool conf__value_absent(const struct conf_row *row, const void *base) {
+  if (row->kind == CONF_KIND_PATH || row->kind == CONF_KIND_TEXT)
+    return !*CONST_FIELD(char *, row, base);
+  return !row->section && row->kind == CONF_KIND_INT && *CONST_FIELD(int64_t, row, base) == 0;
+}
+
+void conf__put_value(const struct conf_row *row, const void *base, struct buf *out) {
+  switch (row->kind) {
+  case CONF_KIND_BOOL:
+    buf_put_text(out, *CONST_FIELD(bool, row, base) ? "true" : "false");
+    return;
+  case CONF_KIND_INT:
+  case CONF_KIND_DURATION:
+  case CONF_KIND_BYTES:
+    conf__put_number(row->kind, *CONST_FIELD(int64_t, row, base), out);
+    return;
+  case CONF_KIND_CHOICE: {
+    struct slice rest = slice_of(row->choices), choice = slice_of("");
+    for (int i = *CONST_FIELD(int, row, base); i >= 0; i--)
+      slice_split(&rest, '|', &choice);
+    buf_put_slice(out, choice);
+    return;
+  }
+  case CONF_KIND_PATH:
+  case CONF_KIND_TEXT: /* a JSON string is a YAML double-quoted scalar */
+    json_put_string(out, slice_of(*CONST_FIELD(char *, row, base)));
+    return;
+  }
+}

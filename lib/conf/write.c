@@ -1,0 +1,111 @@
+/*
+ * The configuration written out: as YAML (conf_dump), and the table as the manual (conf_document).
+ */
+#include "base/buf.h"
+#include "conf/conf_priv.h"
+
+#include <ctype.h>
+#include <string.h>
+
+void conf_dump(const struct conf *conf, struct buf *out) {
+  for (size_t i = 0; i < conf__setting_count; i++) {
+    const struct conf_row *row = &conf__settings[i];
+    if (i == 0 || strcmp(row->section, conf__settings[i - 1].section) != 0)
+      buf_printf(out, "%s%s:\n", i > 0 ? "\n" : "", row->section);
+    buf_printf(out, "  %s: ", row->key);
+    if (conf__value_absent(row, conf))
+      buf_put_text(out, "\"\"");
+    else
+      conf__put_value(row, conf, out);
+    buf_put_char(out, '\n');
+  }
+  for (size_t i = 0; i < conf__list_count; i++) {
+    const struct conf_list *list = &conf__lists[i];
+    size_t count = conf__list_count_of(list, conf);
+    buf_printf(out, "\n%s:%s\n", list->name, count == 0 ? " []" : "");
+    for (size_t e = 0; e < count; e++) {
+      const void *entry = conf__list_entry(list, conf, e);
+      const char *lead = "  - ";
+      for (size_t r = 0; r < list->row_count; r++) {
+        if (conf__value_absent(&list->rows[r], entry))
+          continue;
+        buf_printf(out, "%s%s: ", lead, list->rows[r].key);
+        conf__put_value(&list->rows[r], entry, out);
+        buf_put_char(out, '\n');
+        lead = "    ";
+      }
+    }
+  }
+}
+
+/* Text for mdoc(7): a backslash, and a point or quote at the start of a line, would mean something.
+ */
+static void put_roff(struct buf *out, const char *text) {
+  if (*text == '.' || *text == '\'')
+    buf_put_text(out, "\\&");
+  for (; *text; text++) {
+    if (*text == '\\')
+      buf_put_text(out, "\\e");
+    else if (*text == '-')
+      buf_put_text(out, "\\-");
+    else
+      buf_put_char(out, *text);
+  }
+}
+
+static void document_row(const struct conf_row *row, struct buf *out) {
+  struct buf value;
+  buf_init(&value, 0);
+  buf_printf(out, ".It Ic %s\n", row->key);
+  put_roff(out, row->doc);
+  buf_put_text(out, "\n.br\nTakes ");
+  conf__put_expectation(row, &value);
+  if (value.data)
+    put_roff(out, value.data);
+  buf_clear(&value);
+  if (row->required) {
+    buf_put_text(out, "; required");
+  } else if (row->section) {
+    buf_put_text(out, "; ");
+    if (row->kind == CONF_KIND_BOOL)
+      buf_put_text(&value, row->fallback ? "true" : "false");
+    else if (row->kind == CONF_KIND_CHOICE || row->kind == CONF_KIND_PATH ||
+             row->kind == CONF_KIND_TEXT)
+      buf_put_text(&value, row->fallback_text);
+    else
+      conf__put_number(row->kind, row->fallback, &value);
+    if (value.len > 0) {
+      buf_put_text(out, "default ");
+      put_roff(out, value.data);
+    } else {
+      buf_put_text(out, "not set by default");
+    }
+  } else {
+    buf_put_text(out, "; may be left out");
+  }
+  buf_put_text(out, ".\n");
+  if (value.status)
+    out->status = value.status;
+  buf_fini(&value);
+}
+
+static void document_rows(const struct conf_row *rows, size_t count, struct buf *out) {
+  buf_put_text(out, ".Bl -tag -width Ds\n");
+  for (size_t i = 0; i < count; i++)
+    document_row(&rows[i], out);
+  buf_put_text(out, ".El\n");
+}
+
+void conf_document(struct buf *out) {
+  for (size_t i = 0, end; i < conf__setting_count; i = end) {
+    end = conf__section_end(i);
+    buf_printf(out, ".Ss %s\n", conf__settings[i].section);
+    document_rows(&conf__settings[i], end - i, out);
+  }
+  for (size_t i = 0; i < conf__list_count; i++) {
+    buf_printf(out, ".Ss The list %s\n", conf__lists[i].name);
+    put_roff(out, conf__lists[i].doc);
+    buf_put_char(out, '\n');
+    document_rows(conf__lists[i].rows, conf__lists[i].row_count, out);
+  }
+}
