@@ -259,6 +259,11 @@ void history_writer_close(struct history_writer *writer) {
   release(writer);
 }
 
+void history_writer_discard(struct history_writer *writer) {
+  if (writer)
+    release(writer);
+}
+
 int history_writer_position(struct history_writer *writer, struct history_position *out,
                             struct belfry_error *error) {
   return storage__position(&writer->storage, out, NULL, error);

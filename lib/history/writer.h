@@ -32,6 +32,10 @@ int history_writer_open(const char *dir, const struct history_writer_options *op
 /* Checkpoints and closes. Leaves the files so that readers of other users go on. */
 void history_writer_close(struct history_writer *writer);
 
+/* Closes after BELFRY_EIO or BELFRY_ECORRUPT, without another write: after a failed fsync nobody
+ * knows which pages reached the disk, and the next start reads what did. */
+void history_writer_discard(struct history_writer *writer);
+
 int history_writer_position(struct history_writer *writer, struct history_position *out,
                             struct belfry_error *error) BELFRY_MUST_CHECK;
 
