@@ -4,11 +4,11 @@
 packages_to_run=(
   autoconf:autoconf automake:automake pkg-config:pkg-config gcc:gcc make:make libc6-dev
   libfcgi-dev libjansson-dev libsqlite3-dev libev-dev libyaml-dev zlib1g-dev libssl-dev libcurl4-openssl-dev
-  nginx:nginx npm:npm ca-certificates
+  nginx:nginx npm:npm curl:curl ca-certificates
 )
 # shellcheck disable=SC2034 # used by check.sh
 packages_to_check=(
-  libcmocka-dev clang:clang chromium:chromium curl:curl sqlite3:sqlite3 mandoc:mandoc shellcheck:shellcheck
+  libcmocka-dev clang:clang chromium:chromium sqlite3:sqlite3 mandoc:mandoc shellcheck:shellcheck
 )
 
 packages__is_there() {

@@ -1,0 +1,35 @@
+/*
+ * What many tests expect of an answer, in one place.
+ */
+import assert from 'node:assert/strict';
+
+export const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** An error as RFC 9457 wants it. `status` may be a list. */
+export function problem(answer, status, { pointer } = {}) {
+  const statuses = [status].flat();
+  assert.ok(statuses.includes(answer.status), `status ${answer.status}, not ${statuses.join(' or ')}: ${answer.text}`);
+  assert.match(answer.headers['content-type'] ?? '', /^application\/problem\+json/, answer.text);
+  assert.ok(answer.headers['x-request-id'], 'X-Request-Id');
+  for (const member of ['type', 'title', 'detail', 'instance'])
+    assert.equal(typeof answer.json[member], 'string', `${member} of ${answer.text}`);
+  assert.equal(answer.json.status, answer.status);
+  if (pointer !== undefined) {
+    assert.ok(Array.isArray(answer.json.errors), `errors of ${answer.text}`);
+    assert.ok(
+      answer.json.errors.some((error) => error.pointer === pointer && typeof error.detail === 'string'),
+      `an error at '${pointer}': ${answer.text}`,
+    );
+  }
+  return answer.json;
+}
+
+/** An event as lists and pushes show it. */
+export function event(value) {
+  assert.ok(Number.isSafeInteger(value.id) && value.id > 0, `id of ${JSON.stringify(value)}`);
+  for (const member of ['event', 'event_id', 'severity', 'source']) assert.equal(typeof value[member], 'string', member);
+  assert.match(value.timestamp, RFC3339);
+  assert.match(value.received, RFC3339);
+  assert.equal(typeof value.data, 'object');
+  return value;
+}
