@@ -1,11 +1,13 @@
 # Programs that make load and measure. Built and run by `make bench`, never by `make check`.
 
-bench_list = tests/bench/bench_http
+bench_list = tests/bench/bench_http tests/bench/bench_append
 EXTRA_PROGRAMS += $(bench_list)
 EXTRA_DIST += %D%/run
 
 tests_bench_bench_http_SOURCES = %D%/bench_http.c
 tests_bench_bench_http_LDADD = $(BASE_LIBS)
+tests_bench_bench_append_SOURCES = %D%/bench_append.c
+tests_bench_bench_append_LDADD = $(HISTORY_LIBS)
 
 bench: all $(bench_list)
 	$(srcdir)/tests/bench/run $(abs_builddir)
