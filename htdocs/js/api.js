@@ -1,0 +1,85 @@
+/*
+ * The REST API as the pages use it. Addresses are relative to the page, so that a prefix needs no configuration.
+ */
+
+/** What went wrong with a request, in words for a person. */
+export class ApiError extends Error {
+  /** @param {string} message @param {number} status 0 when no answer came @param {number} [retryAfter] seconds */
+  constructor(message, status, retryAfter = 0) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+const TIMEOUT_MS = 15_000;
+
+/**
+ * @param {string} path  relative, such as `api/me`
+ * @param {{method?: string, body?: unknown, query?: Record<string, string|number|undefined>}} [options]
+ * @returns {Promise<any>}
+ */
+export async function request(path, { method = 'GET', body, query } = {}) {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query ?? {})) if (value !== undefined && value !== '') search.set(key, String(value));
+  const address = search.size ? `${path}?${search}` : path;
+
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(address, {
+      method,
+      credentials: 'same-origin',
+      cache: 'no-store',
+      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  } catch (cause) {
+    const slow = cause instanceof DOMException && cause.name === 'TimeoutError';
+    throw new ApiError(slow ? 'The server did not answer in time.' : 'The server cannot be reached.', 0);
+  }
+
+  const type = response.headers.get('Content-Type') ?? '';
+  const answer = type.includes('json') ? await response.json().catch(() => null) : null;
+  if (!response.ok) throw problem(response, answer);
+  return answer;
+}
+
+/** @param {Response} response @param {any} answer */
+function problem(response, answer) {
+  const detail = typeof answer?.detail === 'string' ? answer.detail : typeof answer?.title === 'string' ? answer.title : '';
+  const first = Array.isArray(answer?.errors) && typeof answer.errors[0]?.detail === 'string' ? answer.errors[0].detail : '';
+  const text = [detail, first].filter(Boolean).join(' ') || `The server answered ${response.status}.`;
+  return new ApiError(text, response.status, Number(response.headers.get('Retry-After')) || 0);
+}
+
+/** Who we are, and what this instance is called. @returns {Promise<import('./types.js').Me>} */
+export const me = () => request('api/me');
+
+/** @param {string} key */
+export const login = (key) => request('api/login', { method: 'POST', body: { key } });
+
+export const logout = () => request('api/logout', { method: 'POST', body: {} });
+
+/**
+ * Events, newest first.
+ * @param {{after?: number, before?: number, limit?: number, q?: string, severity?: string, source?: string, event?: string}} query
+ * @returns {Promise<{events: import('./types.js').BelfryEvent[], more: boolean}>}
+ */
+export async function events(query) {
+  const answer = await request('api/events', { query: { order: 'desc', ...query } });
+  return { events: Array.isArray(answer?.events) ? answer.events : [], more: answer?.next_cursor != null };
+}
+
+/**
+ * A metric over time.
+ * @param {string} metric
+ * @param {{from: string, points: number, agg: string}} query
+ * @returns {Promise<{step: number, series: {labels: Record<string, string>, points: (number|null)[][]}[]}>}
+ */
+export async function history(metric, query) {
+  const answer = await request('api/history', { query: { metric, ...query } });
+  return { step: Number(answer?.step) || 0, series: Array.isArray(answer?.series) ? answer.series : [] };
+}

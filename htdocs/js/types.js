@@ -1,0 +1,65 @@
+/*
+ * The shapes that travel between modules. Nothing runs here.
+ */
+
+/**
+ * @typedef {'debug'|'info'|'success'|'warning'|'error'|'critical'} Severity
+ *
+ * @typedef {object} BelfryEvent  An event as the API and the push channel show it.
+ * @property {number} id
+ * @property {string} event
+ * @property {Severity} severity
+ * @property {string} source
+ * @property {string} timestamp
+ * @property {string} [event_id]
+ * @property {string} [received]
+ * @property {Record<string, unknown>} data
+ *
+ * @typedef {object} Gap  A place in the stream where events are known to be missing.
+ * @property {number} from  the first id that is missing
+ * @property {number} to    the last one
+ * @property {'loading'|'lost'} state
+ *
+ * @typedef {object} Service
+ * @property {string} name
+ * @property {'up'|'down'|'degraded'|'unknown'|'paused'} status
+ * @property {string|null} [message]
+ * @property {number|null} [latency_ms]
+ * @property {string|null} [last_check]
+ * @property {string|null} [last_change]
+ *
+ * @typedef {object} DaemonState
+ * @property {string} name
+ * @property {string} version
+ * @property {'up'|'down'} status
+ * @property {string} [updated]
+ * @property {string} [started]
+ *
+ * @typedef {Record<string, unknown> & {timestamp?: string}} HostState
+ *
+ * @typedef {object} Snapshot  What metrics_update and state carry.
+ * @property {Record<string, number|null>} [metrics]
+ * @property {number} [active_agents]
+ * @property {number} [system_uptime_seconds]
+ * @property {number} [connected_clients]
+ * @property {{total?: number, by_state?: Record<string, number>, token_usage?: number}} [sessions]
+ * @property {HostState} [host]
+ * @property {Service[]} [services]
+ * @property {DaemonState[]} [daemons]
+ *
+ * @typedef {object} Me
+ * @property {string} [name]
+ * @property {string} [role]
+ * @property {boolean} signed_in
+ * @property {string|null} [expires]
+ * @property {string} [version]
+ * @property {string} [title]
+ *
+ * @typedef {object} LinkStatus  How the push connection is.
+ * @property {'connecting'|'live'|'waiting'} phase
+ * @property {number} since    when it became so; while not live, when it was last live (or the page opened)
+ * @property {number} retryAt  when the next attempt is made, 0 if one is under way
+ * @property {number} attempts since it was last live
+ */
+
+export {};
