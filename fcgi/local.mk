@@ -1,0 +1,39 @@
+# A library of everything but main, so that the unit tests can link it.
+noinst_LIBRARIES += fcgi/libbelfryfcgi.a
+fcgi_libbelfryfcgi_a_SOURCES = \
+	%D%/api.h \
+	%D%/api_events.c \
+	%D%/api_health.c \
+	%D%/api_history.c \
+	%D%/api_keys.c \
+	%D%/api_login.c \
+	%D%/api_metrics.c \
+	%D%/api_stats.c \
+	%D%/body.c \
+	%D%/body.h \
+	%D%/cursor.c \
+	%D%/cursor.h \
+	%D%/fastcgi.c \
+	%D%/fastcgi.h \
+	%D%/field.c \
+	%D%/field.h \
+	%D%/pool.c \
+	%D%/pool.h \
+	%D%/request.c \
+	%D%/request.h \
+	%D%/response.c \
+	%D%/response.h \
+	%D%/route.c \
+	%D%/route.h \
+	%D%/routes.def \
+	%D%/shared.c \
+	%D%/shared.h \
+	%D%/sign_in_limit.c \
+	%D%/worker.c \
+	%D%/worker.h
+
+BELFRY_FCGI_LIBS = fcgi/libbelfryfcgi.a lib/model/libmodel.a $(AUTH_LIBS) $(FCGI_LIBS) $(ZLIB_LIBS)
+
+sbin_PROGRAMS += fcgi/belfry-fcgi
+fcgi_belfry_fcgi_SOURCES = %D%/main.c
+fcgi_belfry_fcgi_LDADD = $(BELFRY_FCGI_LIBS)

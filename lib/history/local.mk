@@ -25,6 +25,7 @@ SQL_FILES = \
 	sql/statements/host.sql \
 	sql/statements/opportunity.sql \
 	sql/statements/sample.sql \
+	sql/statements/series.sql \
 	sql/statements/service.sql \
 	sql/statements/session.sql \
 	sql/statements/tail.sql

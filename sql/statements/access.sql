@@ -5,7 +5,13 @@ VALUES (:key_id, :name, :role, :hash, :created, :created_by, :expires);
 
 -- statement: api_key_delete
 -- writers: fcgi
-DELETE FROM api_key WHERE key_id = :key_id;
+-- The last key that can administer stays.
+DELETE FROM api_key
+WHERE key_id = :key_id
+  AND (role <> 'admin'
+       OR EXISTS (SELECT 1 FROM api_key AS other
+                  WHERE other.role = 'admin' AND other.key_id <> :key_id
+                    AND (other.expires IS NULL OR other.expires > :now)));
 
 -- statement: api_key_find
 -- reads

@@ -1,0 +1,27 @@
+/*
+ * The handlers of routes.def and the tables of their input. Each resource is one file, api_X.c.
+ */
+#ifndef BELFRY_FCGI_API_H
+#define BELFRY_FCGI_API_H
+
+#include "fcgi/field.h"
+#include "fcgi/request.h"
+#include "fcgi/response.h"
+#include "fcgi/worker.h"
+
+/* Fills the answer. What the route's row asks for has been checked before. */
+typedef void (*api_fn)(struct worker *worker, const struct request *request,
+                       struct response *response);
+
+#define ROUTE(method, path, access, query, body, deadline, handler, summary)                       \
+  void handler(struct worker *worker, const struct request *request, struct response *response);
+#include "fcgi/routes.def"
+#undef ROUTE
+
+extern const struct field api_events_query[];
+extern const struct field api_metrics_query[];
+extern const struct field api_history_query[];
+extern const struct field api_keys_fields[];
+extern const struct field api_login_fields[];
+
+#endif

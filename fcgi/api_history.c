@@ -1,0 +1,218 @@
+/* GET /api/history: a metric over time, in buckets. */
+#include "fcgi/api.h"
+
+#include "base/json.h"
+#include "base/timestamp.h"
+#include "model/sample_json.h"
+
+#include <stdio.h>
+
+#define BUCKETS_MAX      10000 /* over all series of an answer */
+#define DEFAULT_RANGE_MS 3600000
+#define DEFAULT_POINTS   300
+#define LABEL_PREFIX     "label."
+#define AGGREGATES_MAX   6
+
+enum { QUERY_METRIC, QUERY_FROM, QUERY_TO, QUERY_STEP, QUERY_POINTS, QUERY_AGG };
+
+const struct field api_history_query[] = {
+    [QUERY_METRIC] = {"metric", FIELD_TEXT, .required = true, .max = 128,
+                      .summary = "the metric's name, such as host_cpu_percent (GET /api/metrics "
+                                 "lists them)"},
+    [QUERY_FROM] = {"from", FIELD_TIME, .summary = "an hour before `to` by default"},
+    [QUERY_TO] = {"to", FIELD_TIME, .summary = "now by default"},
+    [QUERY_STEP] = {"step", FIELD_DURATION, .min = 1, .max = INT64_C(31536000000),
+                    .summary = "width of a bucket; chosen from `points` by default"},
+    [QUERY_POINTS] = {"points", FIELD_INTEGER, .min = 1, .max = BUCKETS_MAX,
+                      .summary = "about how many buckets, 300 by default"},
+    [QUERY_AGG] = {"agg", FIELD_TEXT, .max = 64,
+                   .summary = "avg, min, max, sum, count, last: a comma list"},
+    {0},
+};
+
+static double bucket_avg(const struct sample_bucket *bucket) {
+  return bucket->sum / (double)bucket->count;
+}
+static double bucket_min(const struct sample_bucket *bucket) {
+  return bucket->min;
+}
+static double bucket_max(const struct sample_bucket *bucket) {
+  return bucket->max;
+}
+static double bucket_sum(const struct sample_bucket *bucket) {
+  return bucket->sum;
+}
+static double bucket_count(const struct sample_bucket *bucket) {
+  return (double)bucket->count;
+}
+static double bucket_last(const struct sample_bucket *bucket) {
+  return bucket->last;
+}
+
+typedef double (*aggregate_fn)(const struct sample_bucket *bucket);
+
+static const struct {
+  const char *name;
+  aggregate_fn of;
+} aggregates[] = {
+    {"avg", bucket_avg}, {"min", bucket_min},     {"max", bucket_max},
+    {"sum", bucket_sum}, {"count", bucket_count}, {"last", bucket_last},
+};
+
+/* What a request asks for, checked. */
+struct history_request {
+  struct sample_query query;
+  struct label_match labels[SAMPLE_LABELS_MAX];
+  size_t chosen[AGGREGATES_MAX]; /* indices of aggregates */
+  size_t chosen_count;
+};
+
+static int parse_aggregates(struct slice list, struct history_request *out,
+                            struct model_problem *problem) {
+  struct slice name;
+  while (slice_split(&list, ',', &name)) {
+    size_t i = 0;
+    while (i < AGGREGATES_MAX && !slice_is(slice_trim(name), aggregates[i].name))
+      i++;
+    if (i == AGGREGATES_MAX || out->chosen_count == AGGREGATES_MAX)
+      return model_problem_set(
+          problem, BELFRY_EINVAL, "agg",
+          "must be a comma list of avg, min, max, sum, count, last, each once");
+    out->chosen[out->chosen_count++] = i;
+  }
+  return BELFRY_OK;
+}
+
+static int take_labels(const struct request *request, struct history_request *out,
+                       struct model_problem *problem) {
+  for (size_t i = 0; i < request->query_count; i++) {
+    struct slice name = request->query[i].name;
+    size_t prefix = sizeof LABEL_PREFIX - 1;
+    if (!slice_starts_with(name, LABEL_PREFIX))
+      continue;
+    if (out->query.label_count == SAMPLE_LABELS_MAX || name.len == prefix)
+      return model_problem_set(problem, BELFRY_EINVAL, "label.",
+                               "must be followed by a label's name; there can be %d of them",
+                               SAMPLE_LABELS_MAX);
+    out->labels[out->query.label_count++] = (struct label_match){
+        slice_new(name.data + prefix, name.len - prefix), request->query[i].value};
+  }
+  out->query.labels = out->labels;
+  return BELFRY_OK;
+}
+
+/* The first step of a clock face that makes at most `points` buckets. */
+static int64_t nice_step_ms(int64_t range_ms, int64_t points) {
+  static const int64_t seconds[] = {1,   2,    5,    10,   15,    30,    60,    120,   300,   600,
+                                    900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800};
+  int64_t wanted_ms = (range_ms + points - 1) / points;
+  for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
+    if (seconds[i] * 1000 >= wanted_ms)
+      return seconds[i] * 1000;
+  int64_t week_ms = INT64_C(604800000);
+  return (wanted_ms + week_ms - 1) / week_ms * week_ms;
+}
+
+static int parse_request(const struct request *request, struct history_request *out,
+                         struct model_problem *problem) {
+  const struct field_value *params = request->params;
+  struct sample_query *query = &out->query;
+  query->metric = params[QUERY_METRIC].text;
+  if (!metric_name_valid(query->metric))
+    return model_problem_set(problem, BELFRY_EINVAL, "metric",
+                             "must be a metric's name: a-z 0-9 _, not beginning with a digit");
+  query->to_ms = params[QUERY_TO].set ? params[QUERY_TO].number : request->now_ms + 1;
+  query->from_ms = params[QUERY_FROM].set            ? params[QUERY_FROM].number
+                   : query->to_ms > DEFAULT_RANGE_MS ? query->to_ms - DEFAULT_RANGE_MS
+                                                     : 0;
+  if (query->from_ms >= query->to_ms)
+    return model_problem_set(problem, BELFRY_EINVAL, "from", "must be before `to`");
+  int64_t range_ms = query->to_ms - query->from_ms;
+  query->step_ms = params[QUERY_STEP].set ? params[QUERY_STEP].number
+                                          : nice_step_ms(range_ms, params[QUERY_POINTS].set
+                                                                       ? params[QUERY_POINTS].number
+                                                                       : DEFAULT_POINTS);
+  if (range_ms / query->step_ms > BUCKETS_MAX)
+    return model_problem_set(problem, BELFRY_EINVAL, "step",
+                             "makes %lld buckets of this range; at most %d are given: take a wider "
+                             "step or a shorter range",
+                             (long long)(range_ms / query->step_ms), BUCKETS_MAX);
+  query->max_buckets = BUCKETS_MAX;
+  struct slice agg = params[QUERY_AGG].set ? params[QUERY_AGG].text : slice_of("avg");
+  int status = parse_aggregates(agg, out, problem);
+  return status ? status : take_labels(request, out, problem);
+}
+
+struct series_text {
+  struct buf *out;
+  const struct history_request *asked;
+  struct buf labels; /* of the series that is open */
+  bool open;
+};
+
+static int on_bucket(void *arg, struct slice labels, const struct sample_bucket *bucket) {
+  struct series_text *text = arg;
+  if (!text->open || !slice_equal(buf_slice(&text->labels), labels)) {
+    buf_put_text(text->out, text->open ? "]},{\"labels\":" : "{\"labels\":");
+    buf_put_slice(text->out, labels);
+    buf_put_text(text->out, ",\"points\":[");
+    buf_clear(&text->labels);
+    buf_put_slice(&text->labels, labels);
+    text->open = true;
+  } else {
+    buf_put_char(text->out, ',');
+  }
+  buf_printf(text->out, "[%lld", (long long)bucket->start_ms);
+  for (size_t i = 0; i < text->asked->chosen_count; i++) {
+    buf_put_char(text->out, ',');
+    json_put_number(text->out, aggregates[text->asked->chosen[i]].of(bucket));
+  }
+  buf_put_char(text->out, ']');
+  return buf_status(&text->labels);
+}
+
+static void put_head(struct buf *out, const struct history_request *asked) {
+  const struct sample_query *query = &asked->query;
+  char from[TIMESTAMP_BYTES], to[TIMESTAMP_BYTES];
+  timestamp_format(query->from_ms, from);
+  timestamp_format(query->to_ms, to);
+  buf_put_text(out, "{\"metric\":");
+  json_put_string(out, query->metric);
+  buf_put_text(out, ",\"unit\":");
+  json_put_string(out, slice_of(metric_unit(query->metric)));
+  buf_printf(out, ",\"from\":\"%s\",\"to\":\"%s\",\"step\":", from, to);
+  json_put_number(out, (double)query->step_ms / 1000);
+  buf_put_text(out, ",\"resolution\":\"raw\",\"agg\":[");
+  for (size_t i = 0; i < asked->chosen_count; i++)
+    buf_printf(out, "%s\"%s\"", i ? "," : "", aggregates[asked->chosen[i]].name);
+  buf_put_text(out, "],\"series\":[");
+}
+
+void api_history_get(struct worker *worker, const struct request *request,
+                     struct response *response) {
+  struct history_request asked = {0};
+  struct model_problem problem = {0};
+  struct belfry_error error = {0};
+  bool partial = false;
+  if (parse_request(request, &asked, &problem)) {
+    response_input_problem(response, request, 400, "", &problem);
+    return;
+  }
+  asked.query.budget_ms = worker_time_left_ms(worker, request) / 2;
+  struct history *history = worker_history(worker, &error);
+  struct series_text text = {.out = response_json(response, 200), .asked = &asked};
+  buf_init(&text.labels, 0);
+  put_head(text.out, &asked);
+  int status = history ? history_samples(history, &asked.query, on_bucket, &text, &partial, &error)
+                       : error.code;
+  buf_fini(&text.labels);
+  if (status == BELFRY_ETOOBIG)
+    response_problem(response, request, 400,
+                     "the answer would hold more than %d buckets over all series: take a wider "
+                     "step, a shorter range, or choose by label.NAME=VALUE",
+                     BUCKETS_MAX);
+  else if (status)
+    worker_read_problem(worker, request, response, status, &error);
+  else
+    buf_printf(text.out, "%s]%s}", text.open ? "]}" : "", partial ? ",\"partial\":true" : "");
+}

@@ -1,0 +1,170 @@
+#include "fcgi/fastcgi.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define IO_TIMEOUT_REPEAT_US                                                                       \
+  200000 /* again, should a read(2) begin just after the first signal                              \
+          */
+#define REARM_AFTER_MS   100
+#define READ_CHUNK_BYTES 65536
+
+struct fastcgi {
+  FCGX_Request request;
+  int epoll;
+  bool open;          /* a request is being answered */
+  bool timer_running; /* the timer that ends blocked I/O */
+};
+
+/* One worker is one process with one thread; a signal handler can only reach what is static. */
+static volatile sig_atomic_t stopping;
+static volatile int stop_listener = -1;
+
+void fastcgi_stop(void) {
+  int saved = errno;
+  stopping = 1;
+  if (stop_listener >= 0) {
+    close(stop_listener);
+    stop_listener = -1;
+  }
+  errno = saved;
+}
+
+/* Does nothing: without SA_RESTART its coming ends a blocked read(2) or write(2) with EINTR, which
+   libfcgi takes as a lost connection. */
+static void on_io_timeout(int signal_number) {
+  (void)signal_number;
+}
+
+static void set_io_timer(struct fastcgi *fastcgi, int64_t timeout_ms) {
+  struct itimerval timer = {0};
+  if (timeout_ms) {
+    timer.it_value.tv_sec = timeout_ms / 1000;
+    timer.it_value.tv_usec = timeout_ms % 1000 * 1000;
+    timer.it_interval.tv_usec = IO_TIMEOUT_REPEAT_US;
+  }
+  setitimer(ITIMER_REAL, &timer, NULL);
+  fastcgi->timer_running = timeout_ms != 0;
+}
+
+int fastcgi_open(int listener, struct fastcgi **out, struct belfry_error *error) {
+  struct fastcgi *fastcgi = calloc(1, sizeof *fastcgi);
+  if (!fastcgi)
+    return belfry_error_set(error, BELFRY_ENOMEM, "out of memory");
+  struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE}; /* a request wakes one worker */
+  fastcgi->epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (fastcgi->epoll < 0 || epoll_ctl(fastcgi->epoll, EPOLL_CTL_ADD, listener, &event) < 0) {
+    int status = belfry_error_errno(error, errno, "cannot wait for requests");
+    fd_close(&fastcgi->epoll);
+    free(fastcgi);
+    return status;
+  }
+  struct sigaction io_timeout = {.sa_handler = on_io_timeout};
+  if (FCGX_Init() || FCGX_InitRequest(&fastcgi->request, listener, FCGI_FAIL_ACCEPT_ON_INTR) ||
+      sigaction(SIGALRM, &io_timeout, NULL)) {
+    fd_close(&fastcgi->epoll);
+    free(fastcgi);
+    return belfry_error_set(error, BELFRY_EIO, "libfcgi cannot start");
+  }
+  signal(SIGPIPE, SIG_IGN); /* libfcgi has put a handler of its own there */
+  stop_listener = listener;
+  *out = fastcgi;
+  return BELFRY_OK;
+}
+
+void fastcgi_close(struct fastcgi *fastcgi) {
+  if (!fastcgi)
+    return;
+  if (fastcgi->open)
+    FCGX_Finish_r(&fastcgi->request);
+  set_io_timer(fastcgi, 0);
+  fd_close(&fastcgi->epoll);
+  free(fastcgi);
+}
+
+/* Waits until somebody connects. SIGTERM comes between the two masks only, so that none is missed.
+ */
+static void wait_for_connection(struct fastcgi *fastcgi) {
+  sigset_t block, before;
+  sigemptyset(&block);
+  sigaddset(&block, SIGTERM);
+  sigprocmask(SIG_BLOCK, &block, &before);
+  if (!stopping) {
+    struct epoll_event event;
+    (void)epoll_pwait(fastcgi->epoll, &event, 1, -1, &before);
+  }
+  sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+int fastcgi_accept(struct fastcgi *fastcgi, int64_t io_timeout_ms, struct belfry_error *error) {
+  while (!stopping) {
+    int64_t armed_ms = clock_monotonic_ms(&clock_system);
+    set_io_timer(fastcgi, io_timeout_ms);
+    /* The listening socket does not block: with nobody there, libfcgi gives back -EAGAIN. A
+       connection that sends no whole request is dropped within, and the next one tried. */
+    int status = FCGX_Accept_r(&fastcgi->request);
+    if (status == 0) {
+      if (clock_monotonic_ms(&clock_system) - armed_ms > REARM_AFTER_MS)
+        set_io_timer(fastcgi, io_timeout_ms); /* somebody before this one has used some of it */
+      fastcgi->open = true;
+      return BELFRY_OK;
+    }
+    set_io_timer(fastcgi, 0);
+    if (stopping)
+      break;
+    if (status == -EAGAIN)
+      wait_for_connection(fastcgi);
+    else if (status != -EINTR)
+      return belfry_error_errno(error, -status, "cannot accept a request");
+  }
+  return BELFRY_ECLOSED;
+}
+
+struct slice fastcgi_param(const struct fastcgi *fastcgi, const char *name) {
+  const char *value = FCGX_GetParam(name, fastcgi->request.envp);
+  return value ? slice_of(value) : slice_new(NULL, 0);
+}
+
+int fastcgi_read(struct fastcgi *fastcgi, size_t max, struct buf *out) {
+  while (max > 0) {
+    size_t chunk = max < READ_CHUNK_BYTES ? max : READ_CHUNK_BYTES;
+    char *into = buf_reserve(out, chunk);
+    if (!into)
+      return BELFRY_ENOMEM;
+    int got = FCGX_GetStr(into, (int)chunk, fastcgi->request.in);
+    if (got <= 0)
+      break;
+    buf_commit(out, (size_t)got);
+    max -= (size_t)got;
+    if ((size_t)got < chunk)
+      break;
+  }
+  return BELFRY_OK;
+}
+
+int fastcgi_write(struct fastcgi *fastcgi, struct slice bytes) {
+  while (bytes.len > 0) {
+    int chunk = bytes.len < (1u << 20) ? (int)bytes.len : 1 << 20;
+    if (FCGX_PutStr(bytes.data, chunk, fastcgi->request.out) < chunk)
+      return BELFRY_ECLOSED;
+    bytes.data += chunk;
+    bytes.len -= (size_t)chunk;
+  }
+  return BELFRY_OK;
+}
+
+int fastcgi_finish(struct fastcgi *fastcgi) {
+  int status = FCGX_FFlush(fastcgi->request.out);
+  FCGX_Finish_r(&fastcgi->request);
+  fastcgi->open = false;
+  return status ? BELFRY_ECLOSED : BELFRY_OK;
+}

@@ -1,0 +1,161 @@
+#include "fcgi/response.h"
+
+#include "base/json.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define HEADERS_BYTES_MAX  8192
+#define INSTANCE_BYTES_MAX 2048
+
+static const struct {
+  int status;
+  const char *title;
+} titles[] = {
+    {200, "OK"},
+    {201, "Created"},
+    {204, "No Content"},
+    {304, "Not Modified"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {409, "Conflict"},
+    {413, "Content Too Large"},
+    {415, "Unsupported Media Type"},
+    {422, "Unprocessable Content"},
+    {429, "Too Many Requests"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
+};
+
+static const char *title_of(int status) {
+  for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+    if (titles[i].status == status)
+      return titles[i].title;
+  return "Unknown";
+}
+
+void response_init(struct response *response) {
+  *response = (struct response){.status = 200};
+  buf_init(&response->headers, HEADERS_BYTES_MAX);
+  buf_init(&response->body, RESPONSE_BODY_BYTES_MAX);
+}
+
+void response_fini(struct response *response) {
+  buf_fini(&response->headers);
+  buf_fini(&response->body);
+}
+
+void response_clear(struct response *response) {
+  response->status = 200;
+  response->content_type = NULL;
+  response->caching = RESPONSE_NO_STORE;
+  buf_clear(&response->headers);
+  buf_clear(&response->body);
+}
+
+void response_header(struct response *response, const char *name, const char *format, ...) {
+  char value[1024];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(value, sizeof value, format, args);
+  va_end(args);
+  buf_printf(&response->headers, "%s: %s\r\n", name, value);
+}
+
+struct buf *response_json(struct response *response, int status) {
+  response->status = status;
+  response->content_type = "application/json";
+  buf_clear(&response->body);
+  return &response->body;
+}
+
+static void begin_problem(struct response *response, const struct request *request, int status,
+                          const char *detail) {
+  struct buf *body = response_json(response, status);
+  response->content_type = "application/problem+json";
+  response->caching = RESPONSE_NO_STORE;
+  buf_printf(body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
+             title_of(status), status);
+  json_put_string(body, slice_of(detail));
+  buf_put_text(body, ",\"instance\":");
+  struct buf instance;
+  buf_init(&instance, INSTANCE_BYTES_MAX);
+  buf_put_slice(&instance, request->prefix);
+  buf_put_slice(&instance, request->path);
+  json_put_string(body, buf_slice(&instance));
+  buf_fini(&instance);
+  buf_printf(body, ",\"request_id\":\"%s\"", request->id);
+}
+
+void response_problem(struct response *response, const struct request *request, int status,
+                      const char *format, ...) {
+  char detail[600];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(detail, sizeof detail, format, args);
+  va_end(args);
+  begin_problem(response, request, status, detail);
+  buf_put_char(&response->body, '}');
+}
+
+void response_input_problem(struct response *response, const struct request *request, int status,
+                            const char *before, const struct model_problem *problem) {
+  char pointer[sizeof problem->pointer + 32], detail[sizeof pointer + sizeof problem->detail + 4];
+  snprintf(pointer, sizeof pointer, "%.31s%s", before, problem->pointer);
+  snprintf(detail, sizeof detail, "%s%s%s", pointer, pointer[0] ? ": " : "", problem->detail);
+  begin_problem(response, request, status, detail);
+  buf_put_text(&response->body, ",\"errors\":[{\"pointer\":");
+  json_put_string(&response->body, slice_of(pointer));
+  buf_put_text(&response->body, ",\"detail\":");
+  json_put_string(&response->body, slice_of(problem->detail));
+  buf_put_text(&response->body, "}]}");
+}
+
+void response_unavailable(struct response *response, const struct request *request,
+                          int retry_after_s, const char *why) {
+  response_header(response, "Retry-After", "%d", retry_after_s);
+  response_problem(response, request, 503, "%s", why);
+}
+
+/* Compared weakly (RFC 9110, 13.1.2). */
+static bool etag_listed(struct slice list, const char *tag) {
+  struct slice one;
+  while (slice_split(&list, ',', &one)) {
+    one = slice_trim(one);
+    if (slice_starts_with(one, "W/"))
+      one = slice_new(one.data + 2, one.len - 2);
+    if (slice_is(one, tag) || slice_is(one, "*"))
+      return true;
+  }
+  return false;
+}
+
+bool response_etag(struct response *response, const struct request *request, uint64_t fingerprint) {
+  char tag[24];
+  snprintf(tag, sizeof tag, "\"%016llx\"", (unsigned long long)fingerprint);
+  response->caching = RESPONSE_REVALIDATE;
+  /* Weak: clocks and uptimes may differ between two answers with the same tag. */
+  response_header(response, "ETag", "W/%s", tag);
+  if (!request->if_none_match.data || !etag_listed(request->if_none_match, tag))
+    return false;
+  response->status = 304;
+  response->content_type = NULL;
+  buf_clear(&response->body);
+  return true;
+}
+
+void response_put_head(const struct response *response, const struct request *request,
+                       struct buf *out) {
+  buf_printf(out, "Status: %d %s\r\n", response->status, title_of(response->status));
+  if (response->content_type)
+    buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", response->content_type,
+               response->body.len);
+  buf_printf(out, "X-Request-Id: %s\r\nCache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n",
+             request->id,
+             response->caching == RESPONSE_NO_STORE ? "no-store" : "private, no-cache");
+  buf_put_slice(out, buf_slice(&response->headers));
+  buf_put_text(out, "\r\n");
+}

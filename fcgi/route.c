@@ -1,0 +1,272 @@
+#include "fcgi/route.h"
+
+#include "base/log.h"
+
+#include <strings.h>
+
+#define DEADLINE_QUICK_MS 2000
+
+#define NO_BODY           BODY_NONE, NULL
+#define RECORDS           BODY_RECORDS, NULL
+#define OBJECT(table)     BODY_OBJECT, table
+#define ROUTE(method, path, access, query, body, deadline, handler, summary)                       \
+  {HTTP_##method, path, ACCESS_##access, query, body, DEADLINE_##deadline, handler, summary},
+static const struct route routes[] = {
+#include "fcgi/routes.def"
+};
+#undef ROUTE
+
+bool route_path_match(const char *pattern, struct slice path, struct slice args[REQUEST_ARGS_MAX]) {
+  struct slice pattern_rest = slice_of(pattern), path_rest = path, want, have;
+  size_t arg = 0;
+  while (slice_split(&pattern_rest, '/', &want)) {
+    if (!slice_split(&path_rest, '/', &have))
+      return false;
+    if (want.len > 0 && want.data[0] == '{') {
+      if (have.len == 0 || arg == REQUEST_ARGS_MAX)
+        return false;
+      args[arg++] = have;
+    } else if (!slice_equal(want, have)) {
+      return false;
+    }
+  }
+  return path_rest.data == NULL;
+}
+
+const struct route *route_find(enum http_method method, struct slice path, unsigned *methods,
+                               struct slice args[REQUEST_ARGS_MAX]) {
+  const struct route *found = NULL;
+  enum http_method wanted = method == HTTP_HEAD ? HTTP_GET : method;
+  *methods = 0;
+  for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+    struct slice row_args[REQUEST_ARGS_MAX] = {{0}};
+    if (!route_path_match(routes[i].path, path, row_args))
+      continue;
+    *methods |= routes[i].method;
+    if (routes[i].method == wanted) {
+      found = &routes[i];
+      memcpy(args, row_args, sizeof row_args);
+    }
+  }
+  return found;
+}
+
+void route_put_allow(struct buf *out, unsigned methods) {
+  if (methods & HTTP_GET)
+    methods |= HTTP_HEAD;
+  methods |= HTTP_OPTIONS;
+  const char *separator = "";
+  for (unsigned bit = HTTP_GET; bit <= HTTP_OPTIONS; bit <<= 1) {
+    if (methods & bit) {
+      buf_printf(out, "%s%s", separator, http_method_name((enum http_method)bit));
+      separator = ", ";
+    }
+  }
+}
+
+bool route_is_cross_site(const struct request *request) {
+  /* A page cannot set Sec-Fetch-Site; `none` is the user's own doing (Fetch Metadata, 2.3). */
+  if (slice_is(request->sec_fetch_site, "same-origin") || slice_is(request->sec_fetch_site, "none"))
+    return false;
+  if (!request->origin.data)
+    return request->sec_fetch_site.len > 0; /* neither: not a browser */
+  return !auth_origin_allowed(request->origin, request->host);
+}
+
+/* Returns: whether the request may go on; else the answer says why not. */
+static bool check_access(struct worker *worker, const struct route *route, struct request *request,
+                         struct response *response) {
+  static const enum auth_role needed[] = {
+      [ACCESS_ANY] = AUTH_ROLE_NONE,          [ACCESS_VIEWER] = AUTH_ROLE_VIEWER,
+      [ACCESS_OPERATOR] = AUTH_ROLE_OPERATOR, [ACCESS_ADMIN] = AUTH_ROLE_ADMIN,
+      [ACCESS_INGEST] = AUTH_ROLE_INGEST,     [ACCESS_SCRAPE] = AUTH_ROLE_SCRAPE,
+  };
+  if (route->access == ACCESS_OPEN)
+    return true;
+  struct belfry_error error = {0};
+  int status = worker_identify(worker, request, &error);
+  const struct auth_identity *identity = &request->identity;
+  if (status && status != BELFRY_EDENIED) {
+    worker_read_problem(worker, request, response, status, &error);
+    return false;
+  }
+  bool nobody = identity->role == AUTH_ROLE_NONE || !identity->key_id[0];
+  if (status || (nobody && (route->access == ACCESS_ANY
+                                ? identity->role == AUTH_ROLE_NONE
+                                : !auth_role_allows(identity->role, needed[route->access])))) {
+    response_header(response, "WWW-Authenticate", "Bearer realm=\"belfry\"");
+    response_problem(response, request, 401, "%s",
+                     status ? error.text
+                            : "sign in, or send an API key: Authorization: Bearer bfy_...");
+    return false;
+  }
+  if (!auth_role_allows(identity->role, needed[route->access])) {
+    response_problem(response, request, 403, "this needs the role %s; '%s' has the role %s",
+                     auth_role_name(needed[route->access]), identity->name,
+                     auth_role_name(identity->role));
+    return false;
+  }
+  return true;
+}
+
+static bool check_query(const struct route *route, struct request *request,
+                        struct response *response) {
+  for (size_t i = 0; route->query && route->query[i].name; i++) {
+    struct slice text = request_query(request, route->query[i].name);
+    struct model_problem problem = {0};
+    /* An empty one is what a form sends for a field that was left empty. */
+    if (text.len > 0 &&
+        field_parse(&route->query[i], text, request->now_ms, &request->params[i], &problem)) {
+      response_input_problem(response, request, 400, "", &problem);
+      return false;
+    }
+    if (route->query[i].required && text.len == 0) {
+      (void)model_problem_set(&problem, BELFRY_EINVAL, route->query[i].name, "is missing: %s",
+                              route->query[i].summary);
+      response_input_problem(response, request, 400, "", &problem);
+      return false;
+    }
+  }
+  return true;
+}
+
+static const char *accepted_types(const struct route *route) {
+  return route->body == BODY_RECORDS ? "application/json, application/x-ndjson"
+                                     : "application/json";
+}
+
+static bool check_type(const struct route *route, struct request *request,
+                       struct response *response) {
+  enum body_type type = body_type_of(request->content_type);
+  request->body_ndjson = type == BODY_TYPE_NDJSON;
+  if (type == BODY_TYPE_JSON || (type == BODY_TYPE_NDJSON && route->body == BODY_RECORDS))
+    return true;
+  response_header(response, "Accept", "%s", accepted_types(route));
+  response_problem(response, request, 415,
+                   "the content type '%.*s' is not taken here; send one of: %s (UTF-8)",
+                   request->content_type.len < 100 ? (int)request->content_type.len : 100,
+                   request->content_type.data, accepted_types(route));
+  return false;
+}
+
+static bool is_coding(struct slice coding, const char *name) {
+  return coding.len == strlen(name) && strncasecmp(coding.data, name, coding.len) == 0;
+}
+
+static void too_large(struct request *request, size_t limit, const char *what,
+                      struct response *response) {
+  response_problem(response, request, 413, "the body is over the limit of %zu bytes%s", limit,
+                   what);
+}
+
+/* Reads what CONTENT_LENGTH says, or until the end where it is absent. */
+static bool read_body(struct worker *worker, struct request *request, size_t limit,
+                      route_read_fn read, void *arg, struct response *response) {
+  long long length = -1;
+  if (request->content_length.len > 0 &&
+      (!slice_to_int64(request->content_length, &length) || length < 0)) {
+    response_problem(response, request, 400, "the Content-Length is not a number of bytes");
+    return false;
+  }
+  if (length > (long long)limit) {
+    too_large(request, limit, "", response);
+    return false;
+  }
+  struct buf *body = &worker->body;
+  size_t want = length >= 0 ? (size_t)length : limit + 1;
+  if (read(arg, want, body)) {
+    response_unavailable(response, request, 1, "out of memory");
+    return false;
+  }
+  if (length < 0 && body->len > limit) {
+    too_large(request, limit, "", response);
+    return false;
+  }
+  if (length >= 0 && body->len < want) {
+    response_problem(response, request, 400, "the body ended after %zu of %zu bytes", body->len,
+                     want);
+    return false;
+  }
+  request->body = buf_slice(body);
+  return true;
+}
+
+static bool inflate_body(struct worker *worker, struct request *request, size_t limit,
+                         struct response *response) {
+  struct slice coding = slice_trim(request->content_encoding);
+  if (coding.len == 0 || is_coding(coding, "identity"))
+    return true;
+  if (!is_coding(coding, "gzip") && !is_coding(coding, "x-gzip")) {
+    response_header(response, "Accept-Encoding", "gzip");
+    response_problem(response, request, 415, "the only content encoding that is taken is gzip");
+    return false;
+  }
+  int status = body_inflate(request->body, limit, &worker->inflated);
+  if (status == BELFRY_ETOOBIG)
+    too_large(request, limit, " after inflating", response);
+  else if (status == BELFRY_EINVAL)
+    response_problem(response, request, 400, "the body is not gzip, damaged, or cut short");
+  else if (status)
+    response_unavailable(response, request, 1, "out of memory");
+  request->body = buf_slice(&worker->inflated);
+  return status == BELFRY_OK;
+}
+
+static bool take_body(struct worker *worker, const struct route *route, struct request *request,
+                      route_read_fn read, void *arg, struct response *response) {
+  if (route->body == BODY_NONE)
+    return true;
+  if (!check_type(route, request, response))
+    return false;
+  size_t limit = (size_t)(request->body_ndjson ? worker->conf->fcgi_max_bulk_body_bytes
+                                               : worker->conf->fcgi_max_body_bytes);
+  if (!read_body(worker, request, limit, read, arg, response) ||
+      !inflate_body(worker, request, limit, response))
+    return false;
+  if (route->body != BODY_OBJECT)
+    return true;
+  struct model_problem problem = {0};
+  int status = fields_parse_object(route->body_fields, request->body, request->now_ms,
+                                   &request->body_arena, request->fields, &problem);
+  if (status)
+    worker_input_problem(request, response, status, "", &problem);
+  return status == BELFRY_OK;
+}
+
+void route_answer(struct worker *worker, struct request *request, route_read_fn read, void *arg,
+                  struct response *response) {
+  unsigned methods;
+  const struct route *route = route_find(request->method, request->path, &methods, request->args);
+  if (!methods) {
+    response_problem(response, request, 404, "there is nothing at this path");
+    return;
+  }
+  if (!route) {
+    char allow[64];
+    struct buf text;
+    buf_init(&text, sizeof allow);
+    route_put_allow(&text, methods);
+    response_header(response, "Allow", "%.*s", SLICE_ARG(buf_slice(&text)));
+    if (request->method == HTTP_OPTIONS)
+      response->status = 204;
+    else
+      response_problem(response, request, 405, "this path takes %.*s", SLICE_ARG(buf_slice(&text)));
+    buf_fini(&text);
+    return;
+  }
+  int64_t timeout_ms = worker->conf->fcgi_request_timeout_ms;
+  if (route->deadline == DEADLINE_QUICK && timeout_ms > DEADLINE_QUICK_MS)
+    timeout_ms = DEADLINE_QUICK_MS;
+  request->deadline_ms = clock_monotonic_ms(worker->clock) + timeout_ms;
+  if (!check_access(worker, route, request, response))
+    return;
+  /* A browser sends cookies along by itself, and a page of another site could so act for the user.
+   */
+  if (request_is_unsafe(request) && !request->authorization.data && route_is_cross_site(request)) {
+    response_problem(response, request, 403, "a page of another site may not do this");
+    return;
+  }
+  if (check_query(route, request, response) &&
+      take_body(worker, route, request, read, arg, response))
+    route->handler(worker, request, response);
+}

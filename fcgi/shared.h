@@ -1,0 +1,51 @@
+/*
+ * Memory that the master of the pool and all its workers share: counters, who is busy since when,
+ * and failed sign-ins by address. Everything in it is a lone atomic, so that a worker may die at
+ * any moment.
+ */
+#ifndef BELFRY_FCGI_SHARED_H
+#define BELFRY_FCGI_SHARED_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SHARED_SLOTS_MAX     512 /* twice fcgi.workers' most: both generations during a reload */
+#define SHARED_ADDRESSES_MAX 1024
+
+struct shared_slot {
+  atomic_llong busy_since_ms; /* monotonic; 0: waiting for a request */
+};
+
+struct shared {
+  int64_t started_ms; /* of the master; written before the first worker is made */
+  atomic_ullong requests;
+  atomic_ullong client_errors; /* answers 400 to 499 */
+  atomic_ullong server_errors; /* 500 to 599 */
+  atomic_ullong aborted;       /* the other side went away before the answer was written */
+  struct shared_slot slots[SHARED_SLOTS_MAX];
+  atomic_ullong failed_sign_ins[SHARED_ADDRESSES_MAX]; /* see sign_in_limit.c */
+};
+
+/* Returns: 0, `*out` zeroed and mapped until the program ends. */
+int shared_map(struct shared **out, struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* How many workers are answering a request. */
+unsigned shared_busy(const struct shared *shared);
+
+/*
+ * Bounds guessing: after SIGN_IN_FAILURES_MAX failed sign-ins of an address within
+ * SIGN_IN_WINDOW_S seconds, it must wait. The table is small and forgets; a key cannot be guessed
+ * anyway, so this only keeps the noise down.
+ */
+#define SIGN_IN_FAILURES_MAX 10
+#define SIGN_IN_WINDOW_S     60
+
+/* Returns: 0 when `address` may try, else how many seconds it must wait. */
+int sign_in_wait_s(struct shared *shared, struct slice address, int64_t monotonic_ms);
+void sign_in_failed(struct shared *shared, struct slice address, int64_t monotonic_ms);
+
+#endif

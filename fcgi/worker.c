@@ -1,0 +1,284 @@
+#include "fcgi/worker.h"
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "fcgi/fastcgi.h"
+#include "fcgi/route.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* What a read or write of the connection may take beyond the request's own time. */
+#define IO_GRACE_MS 1000
+
+int worker_init(struct worker *worker, const struct conf *conf, struct shared *shared,
+                struct shared_slot *slot) {
+  *worker = (struct worker){.conf = conf, .clock = &clock_system, .shared = shared, .slot = slot};
+  history_batch_init(&worker->batch, 0);
+  buf_init(&worker->body, 0);
+  buf_init(&worker->inflated, 0);
+  buf_init(&worker->stats.text, 0);
+  char path[256];
+  int status = conf_run_path(conf, "history.sock", path, sizeof path);
+  return status ? status : history_client_new(path, "belfry-fcgi", &worker->client);
+}
+
+void worker_fini(struct worker *worker) {
+  history_close(worker->history);
+  history_client_free(worker->client);
+  history_batch_fini(&worker->batch);
+  buf_fini(&worker->body);
+  buf_fini(&worker->inflated);
+  buf_fini(&worker->stats.text);
+}
+
+struct history *worker_history(struct worker *worker, struct belfry_error *error) {
+  if (worker->history_suspect) {
+    history_close(worker->history);
+    worker->history = NULL;
+    worker->history_suspect = false;
+    worker->stats.version = 0;
+  }
+  if (!worker->history) {
+    char dir[4096];
+    int status = conf_state_path(worker->conf, "history", dir, sizeof dir);
+    if (status) {
+      (void)belfry_error_set(error, status, "paths.state is too long");
+      return NULL;
+    }
+    if (history_open(dir, &worker->history, error))
+      worker->history = NULL;
+  }
+  return worker->history;
+}
+
+int worker_identify(struct worker *worker, struct request *request, struct belfry_error *error) {
+  const struct auth_credentials credentials = {request->authorization, request->cookie};
+  struct belfry_error open_error = {0};
+  struct history *history = worker_history(worker, &open_error);
+  int status = auth_identify(history, worker->conf, &credentials, request->now_ms,
+                             &request->identity, error);
+  return status;
+}
+
+int worker_time_left_ms(const struct worker *worker, const struct request *request) {
+  int64_t left = request->deadline_ms - clock_monotonic_ms(worker->clock);
+  return left < 1 ? 1 : left > 3600000 ? 3600000 : (int)left;
+}
+
+static void append_problem(const struct request *request, struct response *response, int status,
+                           const struct belfry_error *error) {
+  switch (status) {
+  case BELFRY_ECONFLICT:
+    response_problem(response, request, 409, "%s", error->text);
+    return;
+  case BELFRY_ETOOBIG:
+    response_problem(response, request, 413, "%s", error->text);
+    return;
+  case BELFRY_EINVAL:
+    response_problem(response, request, 422, "%s", error->text);
+    return;
+  case BELFRY_EFULL:
+    response_unavailable(response, request, 30,
+                         "nothing was stored: the disk that holds the history is full");
+    return;
+  case BELFRY_EBUSY:
+  case BELFRY_ECLOSED:
+    response_unavailable(response, request, 2,
+                         "the history cannot be written now: belfry-historyd does not answer; "
+                         "sending the same again is safe where events carry an event_id");
+    return;
+  case BELFRY_ETIMEDOUT:
+    response_unavailable(response, request, 5,
+                         "the history did not confirm within the request's time; it may still "
+                         "have stored this; sending the same again is safe where events carry an "
+                         "event_id");
+    return;
+  default:
+    log_error("request %s: append: %s", request->id, error->text);
+    response_problem(response, request, 500, "the history refused this: %s",
+                     belfry_strerror(status));
+  }
+}
+
+int worker_append(struct worker *worker, const struct request *request, struct response *response,
+                  bool leave_conflict, struct history_receipt *receipt) {
+  struct belfry_error error = {0};
+  int status = history_batch_status(&worker->batch);
+  if (status)
+    (void)belfry_error_set(&error, status, "the request makes more records than one batch holds");
+  else
+    status = history_client_append(worker->client, &worker->batch,
+                                   worker_time_left_ms(worker, request), receipt, &error);
+  if (status && !(status == BELFRY_ECONFLICT && leave_conflict))
+    append_problem(request, response, status, &error);
+  return status;
+}
+
+void worker_batch_audit(struct worker *worker, const struct request *request, struct slice data) {
+  char ulid[ULID_BYTES];
+  ulid_make(&worker->ulids, request->now_ms, ulid);
+  const struct event event = {
+      .timestamp_ms = request->now_ms,
+      .severity = 1, /* info */
+      .type = slice_of("audit"),
+      .source = slice_of("belfry-fcgi"),
+      .event_id = slice_of(ulid),
+      .data = data,
+  };
+  history_batch_event(&worker->batch, &event);
+}
+
+void worker_read_problem(struct worker *worker, const struct request *request,
+                         struct response *response, int status, const struct belfry_error *error) {
+  if (status == BELFRY_ETOOBIG) {
+    response_problem(response, request, 400, "%s", error->text);
+    return;
+  }
+  worker->history_suspect = true;
+  if (status != BELFRY_EBUSY && status != BELFRY_ETIMEDOUT)
+    log_warning("request %s: the history cannot be read: %s", request->id, error->text);
+  char why[BELFRY_ERROR_TEXT_BYTES + 64];
+  snprintf(why, sizeof why, "the history cannot be read now: %s",
+           status == BELFRY_EVERSION ? "its version is not this program's"
+           : status == BELFRY_EBUSY  ? "it is not there yet, or busy"
+                                     : belfry_strerror(status));
+  response_unavailable(response, request, 2, why);
+}
+
+void worker_input_problem(const struct request *request, struct response *response, int status,
+                          const char *before, const struct model_problem *problem) {
+  switch (status) {
+  case BELFRY_EINVAL:
+    response_input_problem(response, request, 400, before, problem);
+    return;
+  case BELFRY_ECONFLICT:
+    response_input_problem(response, request, 422, before, problem);
+    return;
+  case BELFRY_EDENIED:
+    response_input_problem(response, request, 403, before, problem);
+    return;
+  case BELFRY_ETOOBIG:
+    response_input_problem(response, request, 413, before, problem);
+    return;
+  default:
+    response_unavailable(response, request, 1, "out of memory");
+  }
+}
+
+/* --- the loop ----------------------------------------------------------------------------------
+ */
+
+static struct slice param_of(const void *arg, const char *name) {
+  return fastcgi_param(arg, name);
+}
+
+static int read_of(void *arg, size_t max, struct buf *out) {
+  return fastcgi_read(arg, max, out);
+}
+
+static int send_response(struct fastcgi *fastcgi, const struct request *request,
+                         const struct response *response, struct buf *head) {
+  buf_clear(head);
+  response_put_head(response, request, head);
+  int status = fastcgi_write(fastcgi, buf_slice(head));
+  if (!status && request->method != HTTP_HEAD && response->content_type)
+    status = fastcgi_write(fastcgi, buf_slice(&response->body));
+  int end = fastcgi_finish(fastcgi);
+  return status ? status : end;
+}
+
+static void count_answer(struct shared *shared, int status) {
+  atomic_fetch_add_explicit(&shared->requests, 1, memory_order_relaxed);
+  if (status >= 500)
+    atomic_fetch_add_explicit(&shared->server_errors, 1, memory_order_relaxed);
+  else if (status >= 400)
+    atomic_fetch_add_explicit(&shared->client_errors, 1, memory_order_relaxed);
+}
+
+static void answer(struct worker *worker, struct fastcgi *fastcgi, struct request *request,
+                   struct response *response, struct buf *head) {
+  struct belfry_error error = {0};
+  response_clear(response);
+  history_batch_clear(&worker->batch);
+  buf_clear(&worker->body);
+  buf_clear(&worker->inflated);
+  if (request_read(request, param_of, fastcgi, clock_realtime_ms(worker->clock), &error))
+    response_problem(response, request, 400, "%s", error.text);
+  else
+    route_answer(worker, request, read_of, fastcgi, response);
+  if (buf_status(&response->body) || buf_status(&response->headers)) {
+    log_error("request %s: the answer does not fit: %s", request->id,
+              belfry_strerror(buf_status(&response->body)));
+    response_clear(response);
+    response_problem(response, request, 500, "the answer is too large; ask for less");
+  }
+  count_answer(worker->shared, response->status);
+  if (send_response(fastcgi, request, response, head))
+    atomic_fetch_add_explicit(&worker->shared->aborted, 1, memory_order_relaxed);
+}
+
+static void on_stop(int signal_number) {
+  (void)signal_number;
+  fastcgi_stop();
+}
+
+static void set_signals(void) {
+  struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART};
+  sigaction(SIGTERM, &stop, NULL);
+  /* A terminal's Ctrl-C reaches the whole group; the master tells us when to end. */
+  signal(SIGINT, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  signal(SIGUSR1, SIG_IGN);
+}
+
+/* Workers made together are not replaced together. */
+static int64_t share_of_requests(const struct conf *conf) {
+  uint32_t random;
+  fd_random(&random, sizeof random);
+  int64_t most = conf->fcgi_max_requests;
+  return most - (int64_t)(random % (uint64_t)(most / 10 + 1));
+}
+
+int worker_run(const struct conf *conf, struct shared *shared, struct shared_slot *slot,
+               int listener) {
+  struct worker worker;
+  struct fastcgi *fastcgi = NULL;
+  struct request request;
+  struct response response;
+  struct buf head;
+  struct belfry_error error = {0};
+  request_init(&request);
+  response_init(&response);
+  buf_init(&head, 0);
+  int status = worker_init(&worker, conf, shared, slot);
+  if (!status)
+    status = fastcgi_open(listener, &fastcgi, &error);
+  if (!status) {
+    set_signals(); /* after libfcgi has set its own */
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+  }
+  int64_t left = share_of_requests(conf);
+  while (!status && left-- > 0) {
+    atomic_store_explicit(&slot->busy_since_ms, 0, memory_order_relaxed);
+    status = fastcgi_accept(fastcgi, conf->fcgi_request_timeout_ms + IO_GRACE_MS, &error);
+    if (status)
+      break;
+    atomic_store_explicit(&slot->busy_since_ms, clock_monotonic_ms(worker.clock),
+                          memory_order_relaxed);
+    answer(&worker, fastcgi, &request, &response, &head);
+  }
+  atomic_store_explicit(&slot->busy_since_ms, 0, memory_order_relaxed);
+  if (status && status != BELFRY_ECLOSED)
+    log_error("worker: %s", error.text[0] ? error.text : belfry_strerror(status));
+  fastcgi_close(fastcgi);
+  worker_fini(&worker);
+  request_fini(&request);
+  response_fini(&response);
+  buf_fini(&head);
+  return status && status != BELFRY_ECLOSED ? 1 : 0;
+}

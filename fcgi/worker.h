@@ -1,0 +1,82 @@
+/*
+ * A worker of the pool: one process, one thread, one request at a time. What handlers need from it.
+ */
+#ifndef BELFRY_FCGI_WORKER_H
+#define BELFRY_FCGI_WORKER_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/ulid.h"
+#include "conf/conf.h"
+#include "fcgi/request.h"
+#include "fcgi/response.h"
+#include "fcgi/shared.h"
+#include "history/append.h"
+#include "history/query.h"
+
+#include <stdint.h>
+
+/* The last answer of /stats, good while nothing is committed. */
+struct stats_snapshot {
+  struct buf text;
+  uint64_t version; /* of the history; 0: none yet */
+  uint64_t fingerprint;
+  int64_t made_ms; /* monotonic */
+};
+
+struct worker {
+  const struct conf *conf;
+  const struct clock *clock;
+  struct shared *shared;
+  struct shared_slot *slot;
+  struct history *history; /* owned; NULL while it cannot be opened: use worker_history() */
+  struct history_client *client;
+  struct history_batch batch; /* for handlers; empty at the start of a request */
+  struct ulid_maker ulids;
+  struct buf body, inflated; /* of the current request */
+  struct stats_snapshot stats;
+  bool history_suspect; /* a read has failed: open it anew before the next one */
+};
+
+/* Runs a worker on `listener` until SIGTERM, or until it has answered its share of requests.
+ * Returns: the process's exit status. */
+int worker_run(const struct conf *conf, struct shared *shared, struct shared_slot *slot,
+               int listener);
+
+/* What a worker needs without a listening socket. Returns: 0 or BELFRY_ENOMEM; free with
+ * worker_fini() in both cases. */
+int worker_init(struct worker *worker, const struct conf *conf, struct shared *shared,
+                struct shared_slot *slot) BELFRY_MUST_CHECK;
+void worker_fini(struct worker *worker);
+
+/* Opens the history if it is not open. Returns: borrowed; NULL with `error` set. */
+struct history *worker_history(struct worker *worker, struct belfry_error *error);
+
+/* Fills request->identity. Returns: as auth_identify. */
+int worker_identify(struct worker *worker, struct request *request,
+                    struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* What is left of the request's time, at least 1 ms. */
+int worker_time_left_ms(const struct worker *worker, const struct request *request);
+
+/*
+ * Appends worker->batch with what is left of the request's time. Returns: 0; else the answer is
+ * already made (409, 413, 503...), unless the status is BELFRY_ECONFLICT and `on_conflict` is true.
+ */
+int worker_append(struct worker *worker, const struct request *request, struct response *response,
+                  bool leave_conflict, struct history_receipt *receipt) BELFRY_MUST_CHECK;
+
+/* Puts an event of Belfry's own into worker->batch: an `audit` with `data`, about what
+ * request->identity did. */
+void worker_batch_audit(struct worker *worker, const struct request *request, struct slice data);
+
+/* Makes the answer to a read that has failed, and sees to it that the history is opened anew. */
+void worker_read_problem(struct worker *worker, const struct request *request,
+                         struct response *response, int status, const struct belfry_error *error);
+
+/* Makes the answer to a body that was refused with `status` (event_parse, sample_parse,
+ * fields_parse_object, body_records_start). */
+void worker_input_problem(const struct request *request, struct response *response, int status,
+                          const char *before, const struct model_problem *problem);
+
+#endif
