@@ -1,0 +1,24 @@
+noinst_LIBRARIES += pushd/libpushd.a
+pushd_libpushd_a_SOURCES = \
+	%D%/client.c %D%/client.h \
+	%D%/commands.c %D%/commands.def %D%/commands.h \
+	%D%/frame.c %D%/frame.h \
+	%D%/handshake.c %D%/handshake.h \
+	%D%/http1.c %D%/http1.h \
+	%D%/hub.c %D%/hub.h \
+	%D%/report.c %D%/report.h \
+	%D%/ring.c %D%/ring.h \
+	%D%/server.c %D%/server.h \
+	%D%/sse.c %D%/sse.h \
+	%D%/start.c %D%/start.h \
+	%D%/state.c %D%/state.h \
+	%D%/subscription.c %D%/subscription.h \
+	%D%/wheel.c %D%/wheel.h \
+	%D%/ws.c %D%/ws.h
+
+# The same objects serve the daemon, its unit tests and its fuzz targets.
+PUSHD_LIBS = pushd/libpushd.a lib/ws/libws.a lib/auth/libauth.a $(MODEL_LIBS) $(CRYPTO_LIBS) $(EV_LIBS)
+
+sbin_PROGRAMS += belfry-pushd
+belfry_pushd_SOURCES = %D%/main.c
+belfry_pushd_LDADD = $(PUSHD_LIBS)

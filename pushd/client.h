@@ -1,0 +1,127 @@
+/*
+ * A connection: a small struct with a cursor into the hub's ring. It has no queue of events. What
+ * is its own (answers to commands, pongs, the close) waits in a small buffer that is only there
+ * while something waits; snapshots that are due are a bit each. Everything is put together at the
+ * moment of writing, into one writev.
+ */
+#ifndef BELFRY_PUSHD_CLIENT_H
+#define BELFRY_PUSHD_CLIENT_H
+
+#include "auth/auth.h"
+#include "base/buf.h"
+#include "base/slice.h"
+#include "pushd/frame.h"
+#include "pushd/subscription.h"
+#include "pushd/wheel.h"
+#include "ws/receiver.h"
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct hub;
+
+enum client_state {
+  CLIENT_HANDSHAKE, /* the request's head is being read */
+  CLIENT_OPEN,
+  CLIENT_CLOSING,   /* our own bytes are being written, then it ends; no more events */
+  CLIENT_LINGERING, /* everything is written; waits for the peer to end */
+  CLIENT_DEAD,      /* closed; freed at the end of this turn of the loop */
+};
+
+struct client {
+  ev_io io; /* first: the loop's callback casts it back */
+  struct wheel_timer timer;
+  struct hub *hub;
+  struct client *lagging_next, **lagging_link; /* in the hub's list; link NULL: not in it */
+  uint32_t index;                              /* in the hub's array */
+
+  uint8_t state;           /* enum client_state */
+  uint8_t representation;  /* enum representation */
+  uint8_t role;            /* enum auth_role */
+  uint8_t pings_open;      /* without an answer */
+  bool blocked : 1;        /* the socket takes no more; waits for it to be writable */
+  bool in_ring : 1;        /* `sequence` is good */
+  bool skipped : 1;        /* its filter has skipped events since the last it was sent */
+  bool metrics_due : 1;    /* a metrics_update, if it changed */
+  bool metrics_forced : 1; /* ... also if it did not */
+  bool state_due : 1;      /* the answer to get_state */
+  bool close_sent : 1;
+  bool half_closed : 1;   /* we have said that no more bytes come from us */
+  bool metrics_shown : 1; /* it was sent a snapshot, `fingerprint` */
+
+  int64_t cursor;    /* everything up to this id was written, skipped or told as a gap */
+  uint64_t sequence; /* in the ring: of the first event above the cursor */
+  struct subscription subscription;
+  uint64_t fingerprint; /* of the snapshot that it was sent last */
+
+  struct frame *partial; /* a frame that is half written; one reference */
+  uint32_t partial_at;   /* bytes of it that are written */
+  struct buf *own;       /* bytes that only this client gets; NULL: none */
+  struct buf *head;      /* the request's head so far; only in CLIENT_HANDSHAKE */
+  size_t head_scanned;
+  struct ws_receiver *receiver; /* NULL between messages */
+
+  /* Ticks of the wheel. */
+  uint32_t deadline;    /* of the handshake or the close; 0: none */
+  uint32_t alive_at;    /* the next ping or comment */
+  uint32_t metrics_at;  /* the next metrics_update; 0: none */
+  uint32_t position_at; /* not before this the position is told again */
+  uint32_t check_at;    /* when the credential is looked at again; 0: never */
+
+  uint32_t bucket_ms;        /* when the buckets were filled, since the hub's start */
+  uint16_t command_tokens;   /* in 1/20 of a command, so that a bucket fills by whole tokens */
+  uint16_t violation_tokens; /* the same for what closes the connection */
+  int64_t expires_ms;        /* of the credential; 0: never */
+  char key_id[AUTH_KEY_ID_BYTES];
+};
+
+#define CLIENT_HANDSHAKE_MS 10000
+#define CLIENT_CLOSE_MS     5000  /* for our last bytes */
+#define CLIENT_LINGER_MS    2000  /* for the peer's end after them */
+#define CLIENT_COMMENT_MS   14000 /* SSE: something goes out at least every 15 s */
+#define CLIENT_POSITION_MS  20000
+#define CLIENT_CHECK_MS     30000 /* a key that was deleted stops being good within this */
+#define CLIENT_OWN_MAX      65536 /* a client with more waiting is not read from */
+
+/* Takes: `fd`. Returns: a client in CLIENT_HANDSHAKE, owned by the hub; NULL when out of memory (fd
+ * is then closed). */
+struct client *client_new(struct hub *hub, int fd);
+
+/* Closes at once and forgets everything. The struct lives until the end of this turn of the loop.
+ */
+void client_drop(struct client *client);
+
+/* Goes over from the handshake to the connection. */
+void client_open(struct client *client);
+
+/* Writes as much as the socket takes: the half-written frame, own bytes, due snapshots, events. */
+void client_flush(struct client *client);
+
+/* Where own bytes are put; client_flush sends them. Returns: borrowed; NULL when out of memory
+ * (the client is then dropped). */
+struct buf *client_own(struct client *client);
+
+/* Puts the message {"event":NAME,"data":DATA} into the own bytes. `data` is JSON; `id` is SSE's, or
+ * NULL. */
+void client_say(struct client *client, const char *name, struct slice data, const char *id);
+
+/* Ends the connection after what is in the own bytes by now: with a close frame for WebSocket. */
+void client_close(struct client *client, uint16_t code, const char *reason);
+
+/* The same after telling `closing` with `reason` and how long to wait before coming back. */
+void client_close_telling(struct client *client, uint16_t code, const char *reason);
+
+/* Ends it without a close frame (an answer to a refused handshake, SSE). */
+void client_finish(struct client *client);
+
+/* Sets the cursor; events above it come next. */
+void client_seek(struct client *client, int64_t cursor);
+
+/* Replaces the subscription. Takes: the reference to subscription->audience. */
+void client_subscribe(struct client *client, const struct subscription *subscription);
+
+/* Sets the timer for the earliest thing that has a time. */
+void client_schedule(struct client *client);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * Bytes that are ready to be written to a socket and shared by everybody who gets them: an event in
+ * one representation, a snapshot. Counted references, so that a frame which is half written to a
+ * slow client outlives its place in the ring.
+ */
+#ifndef BELFRY_PUSHD_FRAME_H
+#define BELFRY_PUSHD_FRAME_H
+
+#include "base/slice.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* How a message looks on a connection. */
+enum representation {
+  REPRESENTATION_WS,        /* a WebSocket text frame */
+  REPRESENTATION_SSE,       /* "id:" and "data:" lines */
+  REPRESENTATION_SSE_NAMED, /* the same with an "event:" line */
+  REPRESENTATION_COUNT
+};
+
+struct frame {
+  uint32_t refs;
+  uint32_t len; /* bytes to be written */
+  char data[];
+};
+
+/* Returns: owned, with one reference and room for `room` bytes, len 0; NULL when out of memory. */
+struct frame *frame_new(size_t room);
+
+static inline struct frame *frame_ref(struct frame *frame) {
+  frame->refs++;
+  return frame;
+}
+
+/* Takes: one reference; NULL is fine. */
+void frame_unref(struct frame *frame);
+
+/*
+ * A message in a representation. `json` is the whole message. For SSE: `name` is the event's name,
+ * and `id` (NULL data for none) goes into its "id:" line; line breaks in `json` (which can only be
+ * blanks between its parts) become spaces. Returns: owned, or NULL.
+ */
+struct frame *frame_encode(enum representation representation, struct slice json, struct slice name,
+                           struct slice id);
+
+#endif

@@ -1,0 +1,528 @@
+#include "pushd/handshake.h"
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/timestamp.h"
+#include "pushd/client.h"
+#include "pushd/commands.h"
+#include "pushd/http1.h"
+#include "pushd/hub.h"
+#include "pushd/sse.h"
+#include "pushd/start.h"
+#include "pushd/ws.h"
+#include "ws/handshake.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+
+#define REQUEST_ID_MAX 128
+
+/* Where somebody may connect, and what comes without being asked for. */
+static const struct endpoint {
+  const char *path;
+  bool websocket;
+  bool metrics; /* starts with metrics updates */
+} endpoints[] = {
+    {"/ws", true, false},
+    {"/ws/dashboard", true, true},
+    {"/events", false, false},
+};
+
+/* A request on its way to become a connection. */
+struct handshake {
+  struct client *client;
+  struct http1_request request;
+  const struct endpoint *endpoint;
+  struct auth_identity identity;
+  char request_id[REQUEST_ID_MAX + 1];
+
+  /* From the query. */
+  struct buf values; /* owned; the decoded texts */
+  struct audience_texts texts;
+  bool has_events, named, has_interval;
+  int64_t interval_s;
+  struct hub_start start;
+};
+
+/* --- refusals ----------------------------------------------------------------------------------
+ */
+
+static const char *title_of(int status) {
+  switch (status) {
+  case 204:
+    return "No Content";
+  case 400:
+    return "Bad Request";
+  case 401:
+    return "Unauthorized";
+  case 403:
+    return "Forbidden";
+  case 404:
+    return "Not Found";
+  case 405:
+    return "Method Not Allowed";
+  case 406:
+    return "Not Acceptable";
+  case 414:
+    return "URI Too Long";
+  case 426:
+    return "Upgrade Required";
+  case 431:
+    return "Request Header Fields Too Large";
+  case 505:
+    return "HTTP Version Not Supported";
+  default:
+    return "Service Unavailable";
+  }
+}
+
+/*
+ * Answers with problem+json (RFC 9457) and ends the connection. `headers` are whole lines. Returns:
+ * false, so that a check can end with `return refuse(...)`.
+ */
+static bool refuse(struct handshake *handshake, int status, const char *headers, const char *format,
+                   ...) BELFRY_PRINTF(4, 5);
+
+static bool refuse(struct handshake *handshake, int status, const char *headers, const char *format,
+                   ...) {
+  struct client *client = handshake->client;
+  char detail[500];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(detail, sizeof detail, format, args);
+  va_end(args);
+  struct buf body;
+  buf_init(&body, 0);
+  if (status != 204) {
+    buf_printf(&body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
+               title_of(status), status);
+    json_put_string(&body, slice_of(detail));
+    buf_put_text(&body, ",\"instance\":");
+    json_put_string(&body, handshake->request.path.len ? handshake->request.path : slice_of("/"));
+    buf_put_text(&body, "}\n");
+  }
+  struct buf *own = client_own(client);
+  if (own) {
+    buf_printf(own, "HTTP/1.1 %d %s\r\n", status, title_of(status));
+    if (status != 204)
+      buf_printf(own, "Content-Type: application/problem+json\r\nContent-Length: %zu\r\n",
+                 body.len);
+    buf_printf(own,
+               "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+               "X-Request-Id: %s\r\n%sConnection: close\r\n\r\n",
+               handshake->request_id, headers);
+    if (!slice_is(handshake->request.method, "HEAD"))
+      buf_put_slice(own, buf_slice(&body));
+    client->hub->figures.refused += status != 204;
+    client_finish(client);
+  }
+  buf_fini(&body);
+  return false;
+}
+
+/* --- checks, in the order in which they are made ------------------------------------------------
+ */
+
+/* The proxy's id if it is harmless, else one of our own. */
+static void take_request_id(struct handshake *handshake) {
+  struct slice id = http1_header(&handshake->request, "x-request-id");
+  bool good = id.len > 0 && id.len <= REQUEST_ID_MAX;
+  for (size_t i = 0; i < id.len && good; i++)
+    good = id.data[i] > 0x20 && id.data[i] < 0x7f && id.data[i] != '"';
+  if (good)
+    snprintf(handshake->request_id, sizeof handshake->request_id, "%.*s", SLICE_ARG(id));
+  else
+    ulid_make(&handshake->client->hub->ulids, clock_realtime_ms(handshake->client->hub->clock),
+              handshake->request_id);
+}
+
+static bool find_endpoint(struct handshake *handshake) {
+  const struct http1_request *request = &handshake->request;
+  for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
+    if (slice_is(request->path, endpoints[i].path))
+      handshake->endpoint = &endpoints[i];
+  if (!handshake->endpoint)
+    return refuse(handshake, 404, "", "push connections are at /ws, /ws/dashboard and /events");
+  if (slice_is(request->method, "OPTIONS"))
+    return refuse(handshake, 204, "Allow: GET, OPTIONS\r\n", "%s", "");
+  if (!slice_is(request->method, "GET"))
+    return refuse(handshake, 405, "Allow: GET, OPTIONS\r\n", "a push connection starts with GET");
+  return true;
+}
+
+static bool check_room(struct handshake *handshake) {
+  const struct hub *hub = handshake->client->hub;
+  if (hub->stopping)
+    return refuse(handshake, 503, "Retry-After: 2\r\n", "the push daemon is restarting");
+  if (!hub->conf->push_enabled)
+    return refuse(handshake, 503, "Retry-After: 60\r\n",
+                  "push connections are switched off (push.enabled)");
+  if (hub_open_count(hub) >= (uint64_t)hub->conf->push_max_connections)
+    return refuse(handshake, 503, "Retry-After: 5\r\n",
+                  "there are already %" PRId64 " connections (push.max_connections)",
+                  hub->conf->push_max_connections);
+  return true;
+}
+
+#define UPGRADE_HEADERS "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+
+static bool check_websocket(struct handshake *handshake) {
+  const struct http1_request *request = &handshake->request;
+  if (!http1_header_has_token(request, "upgrade", "websocket") ||
+      !http1_header_has_token(request, "connection", "upgrade") || request->minor < 1)
+    return refuse(handshake, 426, UPGRADE_HEADERS, "%s speaks WebSocket",
+                  handshake->endpoint->path);
+  if (!slice_is(http1_header(request, "sec-websocket-version"), "13"))
+    return refuse(handshake, 426, UPGRADE_HEADERS, "Sec-WebSocket-Version must be 13");
+  if (!ws_key_valid(http1_header(request, "sec-websocket-key")))
+    return refuse(handshake, 400, "", "Sec-WebSocket-Key must be base64 of 16 bytes");
+  return true;
+}
+
+/* Whether an Accept header takes an event stream. */
+static bool check_accept(struct handshake *handshake) {
+  struct slice rest = http1_header(&handshake->request, "accept"), piece, type;
+  if (!rest.len)
+    return true;
+  while (slice_split(&rest, ',', &piece)) {
+    slice_split(&piece, ';', &type);
+    type = slice_trim(type);
+    if (slice_is(type, "*/*") || slice_is(type, "text/*") || slice_is(type, "text/event-stream"))
+      return true;
+  }
+  return refuse(handshake, 406, "", "%s gives text/event-stream only", handshake->endpoint->path);
+}
+
+static bool check_origin(struct handshake *handshake) {
+  const struct http1_request *request = &handshake->request;
+  if (auth_origin_allowed(http1_header(request, "origin"), http1_header(request, "host")))
+    return true;
+  return refuse(handshake, 403, "", "a page of another site may not connect here");
+}
+
+#define WWW_AUTHENTICATE "WWW-Authenticate: Bearer realm=\"belfry\"\r\n"
+
+static bool check_identity(struct handshake *handshake) {
+  struct hub *hub = handshake->client->hub;
+  struct belfry_error error = {0};
+  const struct auth_credentials credentials = {
+      .authorization = http1_header(&handshake->request, "authorization"),
+      .cookie = http1_header(&handshake->request, "cookie")};
+  if (!hub->ready || !hub->history)
+    return refuse(handshake, 503, "Retry-After: 1\r\n", "the history cannot be read yet");
+  int status = auth_identify(hub->history, hub->conf, &credentials, clock_realtime_ms(hub->clock),
+                             &handshake->identity, &error);
+  if (status == BELFRY_EDENIED)
+    return refuse(handshake, 401, WWW_AUTHENTICATE, "%s", error.text);
+  if (status)
+    return refuse(handshake, 503, "Retry-After: 1\r\n", "the history cannot be read now: %s",
+                  error.text);
+  enum auth_role role = handshake->identity.role;
+  if (role == AUTH_ROLE_NONE)
+    return refuse(handshake, 401, WWW_AUTHENTICATE,
+                  "sign in, or send an API key as Authorization: Bearer");
+  if (role != AUTH_ROLE_INGEST && !auth_role_allows(role, AUTH_ROLE_VIEWER))
+    return refuse(handshake, 403, "", "the role %s may not receive events", auth_role_name(role));
+  return true;
+}
+
+/* --- the query ---------------------------------------------------------------------------------
+ */
+
+/* Keeps a decoded value; `values` has room for the whole query, so that nothing moves. */
+static struct slice keep(struct handshake *handshake, struct slice value) {
+  size_t start = handshake->values.len;
+  buf_put_slice(&handshake->values, value);
+  return slice_new(handshake->values.data + start, value.len);
+}
+
+static bool take_number(struct slice value, int64_t max, int64_t *out) {
+  long long number;
+  if (!slice_to_int64(value, &number) || number < 0 || number > max)
+    return false;
+  *out = number;
+  return true;
+}
+
+/* Returns: NULL, or what would be right. Parameters that are not known are ignored. */
+static const char *take_parameter(struct handshake *handshake, struct slice name,
+                                  struct slice value) {
+  struct hub_start *start = &handshake->start;
+  if (slice_is(name, "events")) {
+    handshake->has_events = true;
+    handshake->texts.events = keep(handshake, value);
+  } else if (slice_is(name, "min_severity")) {
+    handshake->texts.min_severity = keep(handshake, value);
+  } else if (slice_is(name, "sources")) {
+    handshake->texts.sources = keep(handshake, value);
+  } else if (slice_is(name, "since")) {
+    struct slice epoch = start->epoch;
+    if (!start_parse_since(keep(handshake, value), start))
+      return "since must be an event id, or epoch-id";
+    if (epoch.data)
+      start->epoch = epoch;
+  } else if (slice_is(name, "epoch")) {
+    start->epoch = keep(handshake, value);
+  } else if (slice_is(name, "last")) {
+    start->has_last = true;
+    if (!take_number(value, START_LAST_MAX, &start->last))
+      return "last must be a whole number from 0 to 1000";
+  } else if (slice_is(name, "interval")) {
+    handshake->has_interval = true;
+    if (!take_number(value, START_INTERVAL_MAX_S, &handshake->interval_s))
+      return "interval must be a whole number of seconds from 0 to 60";
+  } else if (slice_is(name, "named")) {
+    handshake->named = slice_is(value, "1");
+  }
+  return NULL;
+}
+
+static bool take_query(struct handshake *handshake) {
+  struct slice rest = handshake->request.query, name, value;
+  struct buf scratch;
+  buf_init(&scratch, 0);
+  const char *right = NULL;
+  int more = 0;
+  if (!buf_reserve(&handshake->values, rest.len))
+    more = BELFRY_ENOMEM;
+  while (rest.data && !more && !right) {
+    int taken = http1_query_next(&rest, &scratch, &name, &value);
+    if (taken == 0)
+      break;
+    if (taken < 0)
+      more = taken;
+    else
+      right = take_parameter(handshake, name, value);
+  }
+  buf_fini(&scratch);
+  if (more == BELFRY_ENOMEM)
+    return refuse(handshake, 503, "Retry-After: 5\r\n", "out of memory");
+  if (more || right)
+    return refuse(handshake, 400, "", "%s", right ? right : "the query holds a broken % escape");
+  return true;
+}
+
+/* A browser that reconnects tells where it was; the query is that of its first connection. */
+static void take_last_event_id(struct handshake *handshake) {
+  struct slice id = http1_header(&handshake->request, "last-event-id");
+  if (handshake->endpoint->websocket || !id.len)
+    return;
+  handshake->start.epoch = slice_new(NULL, 0);
+  if (start_parse_since(id, &handshake->start))
+    return;
+  /* Not one of ours. To refuse it would make the browser give up for ever; it is told instead that
+     its stream is not complete. */
+  handshake->start.has_since = true;
+  handshake->start.epoch = slice_of("?");
+}
+
+/* --- the answer --------------------------------------------------------------------------------
+ */
+
+static void put_connected(struct handshake *handshake, struct buf *out, bool complete) {
+  struct client *client = handshake->client;
+  struct hub *hub = client->hub;
+  char client_id[ULID_BYTES], now[TIMESTAMP_BYTES];
+  int64_t now_ms = clock_realtime_ms(hub->clock);
+  ulid_make(&hub->ulids, now_ms, client_id);
+  timestamp_format(now_ms, now);
+  buf_printf(out,
+             "{\"client_id\":\"%s\",\"version\":\"%s\",\"server_time\":\"%s\",\"epoch\":\"%s\","
+             "\"oldest\":%" PRId64 ",\"head\":%" PRId64 ",\"resumed_from\":%" PRId64
+             ",\"complete\":%s,\"role\":\"%s\",\"interval\":",
+             client_id, PACKAGE_VERSION, now, hub->position.epoch, hub->position.oldest,
+             hub->ring.head, client->cursor, complete ? "true" : "false",
+             auth_role_name(handshake->identity.role));
+  json_put_number(out,
+                  client->subscription.metrics ? client->subscription.interval_ms / 1000.0 : 0);
+  buf_printf(out,
+             ",\"limits\":{\"message_bytes\":%d,\"commands_per_second\":%d,\"commands_burst\":%d,"
+             "\"last\":%d}}",
+             WS_MESSAGE_MAX_BYTES, COMMANDS_PER_SECOND, COMMANDS_BURST, START_LAST_MAX);
+}
+
+static void put_upgrade(struct handshake *handshake) {
+  struct buf *own = client_own(handshake->client);
+  char accept[WS_ACCEPT_BYTES];
+  ws_accept(http1_header(&handshake->request, "sec-websocket-key"), accept);
+  if (own)
+    buf_printf(own,
+               "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               "Sec-WebSocket-Accept: %s\r\nX-Request-Id: %s\r\n\r\n",
+               accept, handshake->request_id);
+}
+
+static void remember_identity(struct handshake *handshake) {
+  struct client *client = handshake->client;
+  const struct auth_identity *identity = &handshake->identity;
+  client->role = (uint8_t)identity->role;
+  client->expires_ms = identity->expires_ms;
+  memcpy(client->key_id, identity->key_id, sizeof client->key_id);
+  if (client->key_id[0])
+    client->check_at = hub_tick_in(client->hub, CLIENT_CHECK_MS);
+  if (client->expires_ms) {
+    int64_t left = client->expires_ms - clock_realtime_ms(client->hub->clock);
+    if (left < CLIENT_CHECK_MS)
+      client->check_at = hub_tick_in(client->hub, left > 0 ? left : 0);
+  }
+}
+
+/* The last checks and the beginning. */
+static bool open_connection(struct handshake *handshake) {
+  struct client *client = handshake->client;
+  struct hub *hub = client->hub;
+  struct subscription subscription = {.interval_ms = (uint32_t)hub->conf->push_interval_ms,
+                                      .metrics = handshake->endpoint->metrics};
+  struct model_problem problem = {0};
+  struct belfry_error error = {0};
+  if (!handshake->has_events)
+    handshake->texts.except = slice_of("log");
+  else if (!handshake->texts.events.len)
+    handshake->texts.nothing = true;
+  if (start_names_metrics(handshake->texts.events))
+    subscription.metrics = true;
+  if (handshake->has_interval) {
+    subscription.metrics = handshake->interval_s > 0;
+    if (subscription.metrics)
+      subscription.interval_ms = (uint32_t)handshake->interval_s * 1000;
+  }
+  if (handshake->identity.role == AUTH_ROLE_INGEST)
+    subscription.metrics = false;
+  start_confine(handshake->identity.role, slice_of(handshake->identity.name), &handshake->texts);
+  int status = audience_get(&hub->audiences, &handshake->texts, &subscription.audience, &problem);
+  if (status == BELFRY_ENOMEM)
+    return refuse(handshake, 503, "Retry-After: 5\r\n", "out of memory");
+  if (status)
+    return refuse(handshake, 400, "", "%s %s", problem.pointer, problem.detail);
+  int64_t cursor;
+  bool complete;
+  status = hub_resolve(hub, &handshake->start, subscription.audience, &cursor, &complete, &error);
+  if (status) {
+    audience_release(&hub->audiences, subscription.audience);
+    return refuse(handshake, 503, "Retry-After: 1\r\n", "the history cannot be read now: %s",
+                  error.text);
+  }
+  client->representation = handshake->endpoint->websocket ? REPRESENTATION_WS
+                           : handshake->named             ? REPRESENTATION_SSE_NAMED
+                                                          : REPRESENTATION_SSE;
+  client_seek(client, cursor);
+  client_subscribe(client, &subscription);
+  remember_identity(handshake);
+  commands_init(client);
+  if (handshake->endpoint->websocket)
+    put_upgrade(handshake);
+  else
+    sse_start(client, handshake->request_id);
+  char id[64];
+  snprintf(id, sizeof id, "%s-%" PRId64, hub->position.epoch, cursor);
+  struct buf connected;
+  buf_init(&connected, 0);
+  put_connected(handshake, &connected, complete);
+  client_say(client, "connected", buf_slice(&connected), id);
+  buf_fini(&connected);
+  return client->state != CLIENT_DEAD;
+}
+
+/* --- the loop's side ---------------------------------------------------------------------------
+ */
+
+static void decide(struct handshake *handshake) {
+  if (!find_endpoint(handshake) || !check_room(handshake) ||
+      !(handshake->endpoint->websocket ? check_websocket(handshake) : check_accept(handshake)) ||
+      !check_origin(handshake) || !check_identity(handshake) || !take_query(handshake))
+    return;
+  take_last_event_id(handshake);
+  if (!open_connection(handshake))
+    return;
+  struct client *client = handshake->client;
+  /* What came right after the head; client_open gives the head's bytes up. */
+  struct slice rest = slice_new(client->head->data + handshake->request.head_bytes,
+                                client->head->len - handshake->request.head_bytes);
+  struct buf early;
+  buf_init(&early, 0);
+  buf_put_slice(&early, rest);
+  if (client->subscription.metrics && state_refresh(&client->hub->state, client->hub->history,
+                                                    clock_realtime_ms(client->hub->clock),
+                                                    clock_monotonic_ms(client->hub->clock), NULL))
+    client->metrics_at = hub_tick_in(client->hub, 0); /* not now: at the wheel's next tick */
+  client_open(client);
+  if (buf_status(&early))
+    client_drop(client);
+  else if (early.len && client->representation == REPRESENTATION_WS)
+    ws_on_bytes(client, buf_slice(&early));
+  buf_fini(&early);
+}
+
+void handshake_on_bytes(struct client *client, struct slice bytes) {
+  if (!client->head) {
+    client->head = malloc(sizeof *client->head);
+    if (!client->head) {
+      client_drop(client);
+      return;
+    }
+    /* One read more than the head may be, so that it is the parser who says that it is too long. */
+    buf_init(client->head, HTTP1_HEAD_MAX_BYTES + HUB_READ_BYTES);
+  }
+  buf_put_slice(client->head, bytes);
+  if (buf_status(client->head)) {
+    client_drop(client);
+    return;
+  }
+  struct handshake handshake = {.client = client};
+  const char *error = NULL;
+  int status =
+      http1_parse(buf_slice(client->head), &client->head_scanned, &handshake.request, &error);
+  if (status == BELFRY_EMORE)
+    return;
+  buf_init(&handshake.values, 0);
+  take_request_id(&handshake);
+  if (status)
+    refuse(&handshake, status, "", "%s", error);
+  else
+    decide(&handshake);
+  buf_fini(&handshake.values);
+  client_flush(client);
+}
+
+struct key_check {
+  bool found;
+};
+
+static int on_key(void *arg, const struct history_value *values, size_t count) {
+  (void)values;
+  (void)count;
+  ((struct key_check *)arg)->found = true;
+  return 0;
+}
+
+static void close_expired(struct client *client, const char *reason) {
+  client_close_telling(client, CLOSE_CREDENTIAL_EXPIRED, reason);
+  client_flush(client);
+}
+
+void handshake_check_again(struct client *client) {
+  struct hub *hub = client->hub;
+  int64_t now_ms = clock_realtime_ms(hub->clock);
+  client->check_at = hub_tick_in(hub, CLIENT_CHECK_MS);
+  if (client->expires_ms) {
+    int64_t left = client->expires_ms - now_ms;
+    if (left <= 0) {
+      close_expired(client, "expired");
+      return;
+    }
+    if (left < CLIENT_CHECK_MS)
+      client->check_at = hub_tick_in(hub, left);
+  }
+  struct key_check check = {0};
+  const struct history_value params[] = {HISTORY_VALUE_TEXT("key_id", slice_of(client->key_id))};
+  /* A history that cannot be read now says nothing about the key. */
+  if (hub->history &&
+      !history_read(hub->history, SQL_API_KEY_FIND, params, 1, on_key, &check, NULL) &&
+      !check.found)
+    close_expired(client, "key_deleted");
+}

@@ -1,0 +1,15 @@
+/*
+ * A client's event stream (Server-Sent Events): its start, and the comments that keep it alive.
+ */
+#ifndef BELFRY_PUSHD_SSE_H
+#define BELFRY_PUSHD_SSE_H
+
+struct client;
+
+/* Puts the answer's head and the time after which a browser reconnects. `request_id` is a header's
+ * value. */
+void sse_start(struct client *client, const char *request_id);
+
+void sse_keep_alive(struct client *client);
+
+#endif

@@ -1,0 +1,77 @@
+#include "pushd/state.h"
+
+#include "model/state.h"
+
+#include <string.h>
+
+static void forget_frames(struct state_cache *cache) {
+  for (int i = 0; i < REPRESENTATION_COUNT; i++) {
+    frame_unref(cache->metrics[i]);
+    cache->metrics[i] = NULL;
+  }
+  frame_unref(cache->answer);
+  cache->answer = NULL;
+}
+
+void state_fini(struct state_cache *cache) {
+  forget_frames(cache);
+  buf_fini(&cache->json);
+  cache->there = false;
+}
+
+int state_refresh(struct state_cache *cache, struct history *history, int64_t now_ms,
+                  int64_t monotonic_ms, struct belfry_error *error) {
+  if (!history)
+    return cache->there ? BELFRY_OK
+                        : belfry_error_set(error, BELFRY_EBUSY, "the history cannot be read now");
+  if (cache->there && monotonic_ms - cache->computed_ms < 10 * cache->took_ms)
+    return BELFRY_OK;
+  uint64_t version = history_version(history);
+  if (cache->there && version && version == cache->version)
+    return BELFRY_OK;
+  struct buf json;
+  uint64_t fingerprint = 0;
+  buf_init(&json, 0);
+  int status = state_put(history, STATE_ALL, now_ms, &json, &fingerprint, error);
+  if (!status)
+    status = buf_status(&json);
+  if (status) {
+    buf_fini(&json);
+    return cache->there ? BELFRY_OK : status;
+  }
+  forget_frames(cache);
+  buf_fini(&cache->json);
+  cache->json = json;
+  cache->there = true;
+  cache->fingerprint = fingerprint;
+  cache->version = version;
+  cache->computed_ms = monotonic_ms;
+  return BELFRY_OK;
+}
+
+static struct frame *make(struct state_cache *cache, enum representation representation,
+                          const char *name) {
+  struct buf message;
+  buf_init(&message, 0);
+  buf_printf(&message, "{\"event\":\"%s\",\"data\":", name);
+  buf_put_slice(&message, buf_slice(&cache->json));
+  buf_put_char(&message, '}');
+  struct frame *frame = buf_status(&message) ? NULL
+                                             : frame_encode(representation, buf_slice(&message),
+                                                            slice_of(name), slice_new(NULL, 0));
+  buf_fini(&message);
+  return frame;
+}
+
+struct frame *state_metrics(struct state_cache *cache, enum representation representation) {
+  struct frame **frame = &cache->metrics[representation];
+  if (!*frame && cache->there)
+    *frame = make(cache, representation, "metrics_update");
+  return *frame;
+}
+
+struct frame *state_answer(struct state_cache *cache) {
+  if (!cache->answer && cache->there)
+    cache->answer = make(cache, REPRESENTATION_WS, "state");
+  return cache->answer;
+}
