@@ -1,0 +1,38 @@
+# Everything but main.c, so that the unit tests link it.
+noinst_LIBRARIES += watchd/libwatchd.a
+watchd_libwatchd_a_SOURCES = \
+	%D%/exchange.c %D%/exchange.h \
+	%D%/host.c %D%/host.h %D%/host.def \
+	%D%/host_cpu.c \
+	%D%/host_disk.c \
+	%D%/host_load.c \
+	%D%/host_memory.c \
+	%D%/host_mounts.c %D%/host_mounts.h \
+	%D%/host_network.c \
+	%D%/host_subject.c %D%/host_subject.h \
+	%D%/host_uptime.c \
+	%D%/line_split.c %D%/line_split.h \
+	%D%/log_access.c %D%/log_access.h \
+	%D%/log_line.c %D%/log_line.h \
+	%D%/outbox.c %D%/outbox.h \
+	%D%/probe.c %D%/probe.h %D%/probes.def \
+	%D%/probe_belfry.c \
+	%D%/probe_http.c \
+	%D%/probe_result.h \
+	%D%/probe_tcp.c \
+	%D%/reader.c %D%/reader.h \
+	%D%/report.c %D%/report.h \
+	%D%/schedule.c %D%/schedule.h \
+	%D%/service.c %D%/service.h \
+	%D%/services.c %D%/services.h \
+	%D%/tail.c %D%/tail.h \
+	%D%/tail_family.c %D%/tail_family.h \
+	%D%/tail_position.c %D%/tail_position.h \
+	%D%/tails.c %D%/tails.h \
+	%D%/transfer.c %D%/transfer.h \
+	%D%/watch.c %D%/watch.h
+WATCHD_LIBS = watchd/libwatchd.a $(MODEL_LIBS) $(CURL_LIBS) $(EV_LIBS)
+
+sbin_PROGRAMS += belfry-watchd
+belfry_watchd_SOURCES = %D%/main.c
+belfry_watchd_LDADD = $(WATCHD_LIBS)

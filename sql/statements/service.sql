@@ -20,3 +20,10 @@ DELETE FROM service WHERE name = :name;
 -- statement: services
 -- reads
 SELECT name, status, message, latency_ms, last_check, last_change FROM service ORDER BY name;
+
+-- statement: service_watch
+-- writers: watchd
+-- A service that is watched from now on; what is known of it stays.
+INSERT INTO service (name, status, message, last_change)
+VALUES (:name, 'unknown', 'not checked yet', :last_change)
+ON CONFLICT (name) DO NOTHING;

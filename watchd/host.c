@@ -1,0 +1,105 @@
+#include "watchd/host.h"
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "model/sample_json.h"
+#include "watchd/host_subject.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const struct {
+  const char *name;
+  const struct host_subject *subject;
+} subjects[] = {
+#define HOST_SUBJECT(name, doc) {#name, &host_##name},
+#include "watchd/host.def"
+#undef HOST_SUBJECT
+};
+
+enum { SUBJECTS = sizeof subjects / sizeof *subjects };
+
+struct host {
+  struct outbox *outbox;
+  const struct clock *clock;
+  struct schedule_task task;
+  void *states[SUBJECTS]; /* owned */
+  bool complained[SUBJECTS];
+  int64_t now_ms; /* of the reading that is being taken */
+  struct buf labels;
+};
+
+static void put_sample(void *arg, const char *metric, const char *label, struct slice label_value,
+                       double value) {
+  struct host *host = arg;
+  if (!isfinite(value) || label_value.len > SAMPLE_LABEL_VALUE_BYTES_MAX)
+    return;
+  struct label labels[] = {{slice_of(label), label_value}};
+  buf_clear(&host->labels);
+  labels_put_json(&host->labels, labels, label ? 1 : 0);
+  if (buf_status(&host->labels))
+    return;
+  const struct sample sample = {slice_of(metric), buf_slice(&host->labels), host->now_ms, value};
+  outbox_sample(host->outbox, &sample);
+}
+
+static void read_subject(struct host *host, size_t i) {
+  struct belfry_error error = {0};
+  const struct host_sink sink = {put_sample, host};
+  size_t len;
+  char *text = fd_read_file(subjects[i].subject->path, HOST_TEXT_BYTES_MAX, &len, &error);
+  if (!text) {
+    if (!host->complained[i])
+      log_warning("no figures of the host's %s: %s", subjects[i].name, error.text);
+    host->complained[i] = true;
+    return;
+  }
+  host->complained[i] = false;
+  subjects[i].subject->take(host->states[i], slice_new(text, len), clock_monotonic_us(host->clock),
+                            &sink);
+  free(text);
+}
+
+static void host_on_turn(void *arg) {
+  struct host *host = arg;
+  host->now_ms = clock_realtime_ms(host->clock);
+  for (size_t i = 0; i < SUBJECTS; i++)
+    read_subject(host, i);
+}
+
+int host_new(struct schedule *schedule, struct outbox *outbox, const struct clock *clock,
+             struct host **out) {
+  struct host *host = calloc(1, sizeof *host);
+  if (!host)
+    return BELFRY_ENOMEM;
+  host->outbox = outbox;
+  host->clock = clock;
+  buf_init(&host->labels, 4096);
+  schedule_task_init(&host->task, schedule, host_on_turn, host);
+  for (size_t i = 0; i < SUBJECTS; i++) {
+    host->states[i] = calloc(1, subjects[i].subject->state_bytes);
+    if (!host->states[i]) {
+      host_free(host);
+      return BELFRY_ENOMEM;
+    }
+  }
+  *out = host;
+  return BELFRY_OK;
+}
+
+void host_free(struct host *host) {
+  if (!host)
+    return;
+  schedule_task_stop(&host->task);
+  for (size_t i = 0; i < SUBJECTS; i++)
+    free(host->states[i]);
+  buf_fini(&host->labels);
+  free(host);
+}
+
+void host_set_interval(struct host *host, int64_t interval_ms) {
+  if (interval_ms == 0)
+    schedule_task_stop(&host->task);
+  else if (interval_ms != host->task.interval_ms || !schedule_task_runs(&host->task))
+    schedule_task_start(&host->task, 0, interval_ms);
+}

@@ -1,0 +1,249 @@
+#include "watchd/log_line.h"
+
+#include "base/json.h"
+#include "base/timestamp.h"
+#include "watchd/log_access.h"
+
+#include <strings.h>
+#include <time.h>
+
+#define SCAN_BYTES    256 /* how far into a line its level is looked for */
+#define FUTURE_MAX_MS (INT64_C(24) * 3600 * 1000)
+
+/* --- masking ------------------------------------------------------------------------------------
+ */
+
+static bool is_name_byte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-';
+}
+
+/* access_token, api_key, apikey, X-Api-Key, password, client_secret ... */
+static bool is_secret(struct slice name) {
+  static const char *const endings[] = {"key", "token", "password", "secret"};
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+    size_t len = strlen(endings[i]);
+    if (name.len >= len && strncasecmp(name.data + name.len - len, endings[i], len) == 0)
+      return true;
+  }
+  return false;
+}
+
+static size_t value_length(struct slice text) {
+  size_t i = 0;
+  while (i < text.len && !strchr("&;# \t\"'<>", text.data[i]))
+    i++;
+  return i;
+}
+
+void log_line_mask(struct slice text, struct buf *out) {
+  size_t i = 0;
+  while (i < text.len) {
+    char c = text.data[i++];
+    if (c == '\0')
+      buf_put_text(out, "\xef\xbf\xbd");
+    else
+      buf_put_char(out, c);
+    if (c != '?' && c != '&' && c != ';')
+      continue;
+    size_t end = i;
+    while (end < text.len && is_name_byte(text.data[end]))
+      end++;
+    if (end >= text.len || text.data[end] != '=' || !is_secret(slice_new(text.data + i, end - i)))
+      continue;
+    buf_put(out, text.data + i, end + 1 - i);
+    buf_put_text(out, "***");
+    i = end + 1;
+    i += value_length(slice_new(text.data + i, text.len - i));
+  }
+}
+
+/* --- levels -------------------------------------------------------------------------------------
+ */
+
+static bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_upper(struct slice word) {
+  for (size_t i = 0; i < word.len; i++)
+    if (word.data[i] < 'A' || word.data[i] > 'Z')
+      return false;
+  return true;
+}
+
+/* A word is a level where it is written as one: ERROR, [error], <error>, error:, level=error,
+ * "level":"error". In running text ("no error found") it is none. */
+static bool stands_as_level(struct slice line, size_t start, size_t end) {
+  char before = start > 0 ? line.data[start - 1] : ' ';
+  char after = end < line.len ? line.data[end] : ' ';
+  if (before == '_' || after == '_' || before == '-' || before == '/' || after == '/' ||
+      (after >= '0' && after <= '9'))
+    return false;
+  if (is_upper(slice_new(line.data + start, end - start)))
+    return true;
+  return (before == '[' && after == ']') || (before == '<' && after == '>') ||
+         (before == ' ' && after == ':') || (start == 0 && after == ':') || before == '=' ||
+         (before == '"' && after == '"');
+}
+
+/* `key=value` and `"key":"value"` count for these keys only. */
+static bool is_level_key(struct slice line, size_t start) {
+  static const char *const keys[] = {"level", "lvl", "severity", "loglevel"};
+  size_t end = start;
+  while (end > 0 && strchr("\"=: ", line.data[end - 1]))
+    end--;
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    size_t len = strlen(keys[i]);
+    if (end >= len && strncasecmp(line.data + end - len, keys[i], len) == 0)
+      return true;
+  }
+  return false;
+}
+
+static enum severity find_level(struct slice line) {
+  size_t stop = line.len < SCAN_BYTES ? line.len : SCAN_BYTES;
+  for (size_t i = 0; i < stop;) {
+    if (!is_letter(line.data[i])) {
+      i++;
+      continue;
+    }
+    size_t end = i;
+    while (end < line.len && is_letter(line.data[end]))
+      end++;
+    enum severity severity;
+    char before = i > 0 ? line.data[i - 1] : ' ';
+    if (end - i >= 2 && severity_parse(slice_new(line.data + i, end - i), &severity) == 0 &&
+        stands_as_level(line, i, end) &&
+        ((before != '=' && before != '"') || is_level_key(line, i)))
+      return severity;
+    i = end;
+  }
+  return SEVERITY_INFO;
+}
+
+/* --- times --------------------------------------------------------------------------------------
+ */
+
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* A time without an offset is this host's local time. */
+static int64_t from_local(int64_t as_utc_ms) {
+  time_t seconds = as_utc_ms / 1000;
+  struct tm tm;
+  gmtime_r(&seconds, &tm);
+  tm.tm_isdst = -1;
+  time_t local = mktime(&tm);
+  return local < 0 ? as_utc_ms : (int64_t)local * 1000 + as_utc_ms % 1000;
+}
+
+/* "2026-11-20T10:30:00.123Z", "2026-11-20 10:30:00,123", nginx's "2026/11/20 10:30:00", at the
+ * start of the line or within its first bracket. */
+static bool find_time(struct slice line, int64_t *out_ms) {
+  if (line.len > 0 && line.data[0] == '[')
+    line = slice_new(line.data + 1, line.len - 1);
+  if (line.len < 19 || !is_digit(line.data[0]) || (line.data[4] != '-' && line.data[4] != '/') ||
+      line.data[4] != line.data[7] || (line.data[10] != 'T' && line.data[10] != ' ') ||
+      line.data[13] != ':' || line.data[16] != ':')
+    return false;
+  char text[48];
+  size_t len = 0;
+  bool offset = false;
+  while (len < line.len && len < sizeof text - 1) {
+    char c = line.data[len];
+    if (len >= 19 && !is_digit(c) && !strchr(".,+-:Zz", c))
+      break;
+    if (len >= 19 && c == ':' && !offset) /* "10:30:00: text" */
+      break;
+    offset |= len >= 19 && (c == '+' || c == '-' || c == 'Z' || c == 'z');
+    text[len++] = c == '/' ? '-' : c == ',' ? '.' : c;
+    if (c == 'Z' || c == 'z')
+      break;
+  }
+  while (len > 19 && (text[len - 1] == '.' || text[len - 1] == ':' || text[len - 1] == '-'))
+    len--;
+  if (timestamp_parse(slice_new(text, len), out_ms))
+    return false;
+  if (!offset)
+    *out_ms = from_local(*out_ms);
+  return true;
+}
+
+/* --- the whole ----------------------------------------------------------------------------------
+ */
+
+static void put_masked(struct buf *data, struct slice text, struct buf *scratch) {
+  buf_clear(scratch);
+  log_line_mask(text, scratch);
+  json_put_string(data, buf_slice(scratch));
+}
+
+static void put_attribute(struct buf *data, bool *first, const char *name) {
+  buf_printf(data, "%s\"%s\":", *first ? ",\"attributes\":{" : ",", name);
+  *first = false;
+}
+
+static void put_access(struct buf *data, bool *first, const struct log_access *access,
+                       struct buf *scratch) {
+  const struct {
+    const char *name;
+    struct slice text;
+  } texts[] = {{"address", access->address},
+               {"method", access->method},
+               {"path", access->path},
+               {"user_agent", access->user_agent}};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    if (!texts[i].text.data)
+      continue;
+    put_attribute(data, first, texts[i].name);
+    put_masked(data, texts[i].text, scratch);
+  }
+  put_attribute(data, first, "status");
+  buf_printf(data, "%lld", (long long)access->status);
+  if (access->bytes >= 0) {
+    put_attribute(data, first, "bytes");
+    buf_printf(data, "%lld", (long long)access->bytes);
+  }
+  if (access->duration_ms >= 0) {
+    put_attribute(data, first, "duration_ms");
+    json_put_number(data, access->duration_ms);
+  }
+}
+
+void log_line_read(struct slice text, bool truncated, int64_t now_ms, struct buf *data,
+                   struct log_line *out) {
+  struct log_access access;
+  bool is_access = log_access_parse(text, &access), first = true;
+  *out = (struct log_line){SEVERITY_INFO, now_ms};
+  int64_t said_ms = 0;
+  if (is_access) {
+    said_ms = access.timestamp_ms;
+    out->severity = access.status >= 500   ? SEVERITY_ERROR
+                    : access.status >= 400 ? SEVERITY_WARNING
+                                           : SEVERITY_INFO;
+  } else {
+    out->severity = find_level(text);
+    if (!find_time(text, &said_ms))
+      said_ms = 0;
+  }
+  if (said_ms > 0 && said_ms <= now_ms + FUTURE_MAX_MS)
+    out->timestamp_ms = said_ms;
+
+  struct buf scratch;
+  buf_init(&scratch, 0);
+  buf_clear(data);
+  buf_put_text(data, "{\"message\":");
+  put_masked(data, text, &scratch);
+  if (is_access)
+    put_access(data, &first, &access, &scratch);
+  if (truncated) {
+    put_attribute(data, &first, "truncated");
+    buf_put_text(data, "true");
+  }
+  buf_put_text(data, first ? "}" : "}}");
+  if (buf_status(&scratch) && !buf_status(data))
+    data->status = buf_status(&scratch);
+  buf_fini(&scratch);
+}

@@ -1,0 +1,54 @@
+#include "watchd/reader.h"
+
+#include "base/log.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reader {
+  char *dir;               /* owned */
+  struct history *history; /* owned; NULL while it is not open */
+  bool told;               /* the log has said that it cannot be read */
+};
+
+int reader_new(const char *dir, struct reader **out) {
+  struct reader *reader = calloc(1, sizeof *reader);
+  char *copy = strdup(dir);
+  if (!reader || !copy) {
+    free(reader);
+    free(copy);
+    return BELFRY_ENOMEM;
+  }
+  reader->dir = copy;
+  *out = reader;
+  return BELFRY_OK;
+}
+
+void reader_free(struct reader *reader) {
+  if (!reader)
+    return;
+  history_close(reader->history);
+  free(reader->dir);
+  free(reader);
+}
+
+int reader_read(struct reader *reader, enum sql_statement statement, history_row_fn on_row,
+                void *arg) {
+  struct belfry_error error = {0};
+  int status = BELFRY_OK;
+  if (!reader->history)
+    status = history_open(reader->dir, &reader->history, &error);
+  if (!status)
+    status = history_read(reader->history, statement, NULL, 0, on_row, arg, &error);
+  if (!status) {
+    reader->told = false;
+    return BELFRY_OK;
+  }
+  if (!reader->told)
+    log_notice("the history in %s cannot be read yet: %s", reader->dir, error.text);
+  reader->told = true;
+  history_close(reader->history);
+  reader->history = NULL;
+  return status;
+}

@@ -1,0 +1,21 @@
+/*
+ * The read-only view of the history, opened when it is there and reopened after a failure.
+ */
+#ifndef BELFRY_WATCHD_READER_H
+#define BELFRY_WATCHD_READER_H
+
+#include "base/error.h"
+#include "history/query.h"
+
+struct reader;
+
+/* Takes: `dir` copied. Returns: 0 or BELFRY_ENOMEM; `*out` owned, free with reader_free(). */
+int reader_new(const char *dir, struct reader **out) BELFRY_MUST_CHECK;
+void reader_free(struct reader *reader);
+
+/* Runs a statement without parameters. Returns: as history_read; BELFRY_EBUSY while there is no
+ * history to read. The log says once why. */
+int reader_read(struct reader *reader, enum sql_statement statement, history_row_fn on_row,
+                void *arg) BELFRY_MUST_CHECK;
+
+#endif

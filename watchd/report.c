@@ -1,0 +1,106 @@
+#include "watchd/report.h"
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "model/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define INTERVAL_MS 1000
+
+struct report {
+  struct schedule_task task;
+  struct schedule *schedule;
+  struct outbox *outbox;
+  const struct clock *clock;
+  report_fn ask;
+  void *arg;
+  int64_t started_ms, interval_ms;
+  struct history_batch batch;
+  struct buf figures;
+  struct outbox_letter letter;
+};
+
+/* Resident memory (statm: the second column, in pages; proc(5)). Returns: 0 when it is not known.
+ */
+static long long memory_bytes(void) {
+  unsigned long long pages = 0;
+  char *text = fd_read_file("/proc/self/statm", 4096, NULL, NULL);
+  if (text && sscanf(text, "%*u %llu", &pages) != 1)
+    pages = 0;
+  free(text);
+  return (long long)pages * sysconf(_SC_PAGESIZE);
+}
+
+static void put_figures(struct report *report) {
+  struct report_figures own = {0};
+  struct outbox_figures sent = outbox_figures(report->outbox);
+  report->ask(report->arg, &own);
+  buf_clear(&report->figures);
+  buf_printf(&report->figures,
+             "{\"checks\":%lld,\"samples\":%lld,\"lines\":%lld,\"late\":%lld,\"dropped\":%lld,"
+             "\"memory_bytes\":%lld,\"interval_ms\":%lld,\"last_run_ms\":%lld,"
+             "\"next_run_ms\":%lld,\"duration_ms\":%lld}",
+             (long long)own.checks, (long long)sent.samples, (long long)own.lines,
+             (long long)schedule_late_count(report->schedule),
+             (long long)(sent.dropped + own.dropped), memory_bytes(),
+             (long long)report->interval_ms, (long long)own.last_run_ms, (long long)own.next_run_ms,
+             (long long)own.last_duration_ms);
+}
+
+/* A row that is lost is replaced by the next. */
+static void report_on_receipt(void *arg, int status, const char *error_text) {
+  (void)arg;
+  (void)status;
+  (void)error_text;
+}
+
+static void report_on_turn(void *arg) {
+  struct report *report = arg;
+  if (report->letter.waiting || !outbox_connected(report->outbox))
+    return;
+  put_figures(report);
+  const struct daemon_report row = {"belfry-watchd", report->started_ms,
+                                    buf_slice(&report->figures)};
+  history_batch_clear(&report->batch);
+  daemon_report_put(&report->batch, &row, clock_realtime_ms(report->clock));
+  if (history_batch_status(&report->batch) == BELFRY_OK &&
+      outbox_send(report->outbox, &report->letter, &report->batch))
+    return; /* historyd has just gone: the next row says all that this one would have */
+}
+
+int report_new(struct schedule *schedule, struct outbox *outbox, const struct clock *clock,
+               report_fn ask, void *arg, struct report **out) {
+  struct report *report = calloc(1, sizeof *report);
+  if (!report)
+    return BELFRY_ENOMEM;
+  report->schedule = schedule;
+  report->outbox = outbox;
+  report->clock = clock;
+  report->ask = ask;
+  report->arg = arg;
+  report->started_ms = clock_realtime_ms(clock);
+  report->letter = (struct outbox_letter){.on_receipt = report_on_receipt};
+  history_batch_init(&report->batch, 0);
+  buf_init(&report->figures, 4096);
+  schedule_task_init(&report->task, schedule, report_on_turn, report);
+  schedule_task_start(&report->task, 0, INTERVAL_MS);
+  *out = report;
+  return BELFRY_OK;
+}
+
+void report_free(struct report *report) {
+  if (!report)
+    return;
+  schedule_task_stop(&report->task);
+  outbox_recall(report->outbox, &report->letter);
+  history_batch_fini(&report->batch);
+  buf_fini(&report->figures);
+  free(report);
+}
+
+void report_set_interval(struct report *report, int64_t interval_ms) {
+  report->interval_ms = interval_ms;
+}

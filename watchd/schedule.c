@@ -1,0 +1,132 @@
+#include "watchd/schedule.h"
+
+#include "base/fd.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define TICK_SECONDS    0.5 /* the loop comes round at least this often */
+#define FIRST_SPREAD_MS 100 /* between the first turns of two tasks */
+
+struct schedule {
+  struct ev_loop *loop; /* borrowed */
+  struct ev_timer tick;
+  struct ev_check check;
+  int64_t last_round_ms;
+  int64_t last_stall_ms; /* when the daemon came back from the last one; -1: there was none */
+  int64_t late;
+};
+
+int64_t schedule_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void schedule_on_tick(struct ev_loop *loop, struct ev_timer *timer, int events) {
+  (void)loop;
+  (void)timer;
+  (void)events;
+}
+
+/* Runs right after the loop has waited and before any other callback, so that a timeout that is due
+ * only because the daemon was held up is seen as such. */
+static void schedule_on_check(struct ev_loop *loop, struct ev_check *check, int events) {
+  (void)loop;
+  (void)events;
+  struct schedule *schedule = check->data;
+  int64_t now_ms = schedule_now_ms(), gap_ms = now_ms - schedule->last_round_ms;
+  if (gap_ms > SCHEDULE_STALL_MS) {
+    schedule->last_stall_ms = now_ms;
+    schedule->late++;
+    log_notice("was held up for %lld ms; checks that ran meanwhile do not count",
+               (long long)gap_ms);
+  }
+  schedule->last_round_ms = now_ms;
+}
+
+int schedule_new(struct ev_loop *loop, struct schedule **out) {
+  struct schedule *schedule = calloc(1, sizeof *schedule);
+  if (!schedule)
+    return BELFRY_ENOMEM;
+  schedule->loop = loop;
+  schedule->last_round_ms = schedule_now_ms();
+  schedule->last_stall_ms = -1;
+  ev_timer_init(&schedule->tick, schedule_on_tick, TICK_SECONDS, TICK_SECONDS);
+  ev_timer_start(loop, &schedule->tick);
+  ev_check_init(&schedule->check, schedule_on_check);
+  ev_set_priority(&schedule->check, EV_MAXPRI);
+  schedule->check.data = schedule;
+  ev_check_start(loop, &schedule->check);
+  *out = schedule;
+  return BELFRY_OK;
+}
+
+void schedule_free(struct schedule *schedule) {
+  if (!schedule)
+    return;
+  ev_timer_stop(schedule->loop, &schedule->tick);
+  ev_check_stop(schedule->loop, &schedule->check);
+  free(schedule);
+}
+
+bool schedule_stalled_since(const struct schedule *schedule, int64_t since_ms) {
+  return schedule->last_stall_ms >= since_ms;
+}
+
+int64_t schedule_late_count(const struct schedule *schedule) {
+  return schedule->late;
+}
+
+static void arm(struct schedule_task *task) {
+  int64_t wait_ms = task->due_ms - schedule_now_ms();
+  struct ev_loop *loop = task->schedule->loop;
+  ev_timer_stop(loop, &task->timer);
+  ev_now_update(loop); /* the loop's idea of now may be as old as the callbacks before this one */
+  ev_timer_set(&task->timer, wait_ms > 0 ? (double)wait_ms / 1000 : 0, 0);
+  ev_timer_start(loop, &task->timer);
+}
+
+static void schedule_on_turn(struct ev_loop *loop, struct ev_timer *timer, int events) {
+  (void)loop;
+  (void)events;
+  struct schedule_task *task = timer->data;
+  int64_t now_ms = schedule_now_ms();
+  task->due_ms += task->interval_ms;
+  if (task->due_ms <= now_ms) {
+    task->schedule->late++;
+    task->due_ms += (now_ms - task->due_ms) / task->interval_ms * task->interval_ms;
+    task->due_ms += task->interval_ms;
+  }
+  arm(task);
+  task->on_turn(task->arg);
+}
+
+void schedule_task_init(struct schedule_task *task, struct schedule *schedule, schedule_fn on_turn,
+                        void *arg) {
+  *task = (struct schedule_task){.schedule = schedule, .on_turn = on_turn, .arg = arg};
+  ev_timer_init(&task->timer, schedule_on_turn, 0, 0);
+  task->timer.data = task;
+}
+
+void schedule_task_start(struct schedule_task *task, int64_t first_ms, int64_t interval_ms) {
+  task->interval_ms = interval_ms;
+  task->due_ms = schedule_now_ms() + first_ms;
+  arm(task);
+}
+
+void schedule_task_stop(struct schedule_task *task) {
+  if (task->schedule)
+    ev_timer_stop(task->schedule->loop, &task->timer);
+  task->interval_ms = 0;
+}
+
+int64_t schedule_first_ms(size_t index, size_t count, int64_t interval_ms) {
+  int64_t gap_ms = FIRST_SPREAD_MS;
+  uint32_t chance;
+  if (count > 0 && gap_ms > interval_ms / (int64_t)count)
+    gap_ms = interval_ms / (int64_t)count;
+  fd_random(&chance, sizeof chance);
+  return (int64_t)index * gap_ms + (gap_ms > 0 ? (int64_t)(chance % (uint32_t)gap_ms) : 0);
+}

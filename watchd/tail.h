@@ -1,0 +1,45 @@
+/*
+ * Follows one log file through rotation, truncation and restarts, and appends its lines to the
+ * history as `log` events. Lines and the position behind them go in one batch, so that each line is
+ * stored exactly once whoever is killed when. One batch is on its way at a time.
+ */
+#ifndef BELFRY_WATCHD_TAIL_H
+#define BELFRY_WATCHD_TAIL_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "watchd/outbox.h"
+#include "watchd/reader.h"
+
+#include <ev.h>
+#include <stdint.h>
+
+struct tail;
+
+/* What tails work with; borrowed, outlives them. */
+struct tail_parts {
+  struct ev_loop *loop;
+  struct outbox *outbox;
+  struct reader *reader;
+  const struct clock *clock;
+};
+
+/* A file that was never seen before is read from its start if it is smaller than this, else from
+ * its end. */
+#define TAIL_START_BYTES_MAX ((int64_t)1 << 20)
+
+/* Takes: `path` and `source` copied. Returns: 0 or BELFRY_ENOMEM; `*out` owned, free with
+ * tail_free(). */
+int tail_new(const struct tail_parts *parts, const char *path, const char *source,
+             struct tail **out) BELFRY_MUST_CHECK;
+void tail_free(struct tail *tail);
+
+/* Looks at the file soon: it may have changed. */
+void tail_wake(struct tail *tail);
+
+const char *tail_path(const struct tail *tail);   /* borrowed until tail_free() */
+const char *tail_source(const struct tail *tail); /* likewise */
+int64_t tail_lines(const struct tail *tail);      /* lines stored */
+int64_t tail_dropped(const struct tail *tail);    /* lines that the history refused */
+
+#endif

@@ -1,0 +1,165 @@
+#include "watchd/watch.h"
+
+#include "base/daemon.h"
+#include "base/log.h"
+#include "conf/conf.h"
+#include "watchd/host.h"
+#include "watchd/outbox.h"
+#include "watchd/reader.h"
+#include "watchd/report.h"
+#include "watchd/schedule.h"
+#include "watchd/services.h"
+#include "watchd/tails.h"
+#include "watchd/transfer.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+
+struct watch {
+  const char *conf_path; /* borrowed */
+  struct conf *conf;     /* owned, as everything below */
+  struct ev_loop *loop;
+  struct ev_signal terminate, interrupt, hangup;
+  struct schedule *schedule;
+  struct outbox *outbox;
+  struct reader *reader;
+  struct transfers *transfers;
+  struct host *host;
+  struct services *services;
+  struct tails *tails;
+  struct report *report;
+};
+
+static void watch_on_ask(void *arg, struct report_figures *figures) {
+  struct watch *watch = arg;
+  services_figures(watch->services, figures);
+  tails_figures(watch->tails, figures);
+}
+
+static int make_parts(struct watch *watch, struct belfry_error *error) {
+  char socket_path[PATH_MAX], history_dir[PATH_MAX];
+  if (conf_run_path(watch->conf, "history.sock", socket_path, sizeof socket_path) ||
+      conf_state_path(watch->conf, "history", history_dir, sizeof history_dir))
+    return belfry_error_set(error, BELFRY_ETOOBIG, "paths.run or paths.state is too long");
+  const struct clock *clock = &clock_system;
+  int status = schedule_new(watch->loop, &watch->schedule);
+  if (!status)
+    status = outbox_new(watch->loop, socket_path, &watch->outbox);
+  if (!status)
+    status = reader_new(history_dir, &watch->reader);
+  if (!status)
+    status = transfers_new(watch->loop, &watch->transfers);
+  if (!status)
+    status = host_new(watch->schedule, watch->outbox, clock, &watch->host);
+  const struct services_parts services = {
+      watch->schedule, watch->outbox, watch->reader, clock, {watch->loop, watch->transfers}};
+  if (!status)
+    status = services_new(&services, &watch->services);
+  const struct tail_parts tails = {watch->loop, watch->outbox, watch->reader, clock};
+  if (!status)
+    status = tails_new(watch->schedule, &tails, &watch->tails);
+  if (!status)
+    status = report_new(watch->schedule, watch->outbox, clock, watch_on_ask, watch, &watch->report);
+  return status ? belfry_error_set(error, status, "cannot start: %s", belfry_strerror(status))
+                : BELFRY_OK;
+}
+
+static int configure(struct watch *watch, const struct conf *conf, struct belfry_error *error) {
+  log_set_level((enum log_level)(LOG_LEVEL_CRITICAL + conf->logging_level));
+  host_set_interval(
+      watch->host, conf->watch_enabled && conf->metrics_enabled ? conf->watch_host_interval_ms : 0);
+  report_set_interval(watch->report, conf->watch_interval_ms);
+  int status = services_configure(watch->services, conf);
+  if (!status)
+    status = tails_configure(watch->tails, conf);
+  return status ? belfry_error_set(error, status, "%s", belfry_strerror(status)) : BELFRY_OK;
+}
+
+static bool same_text(const char *a, const char *b) {
+  return (!a && !b) || (a && b && strcmp(a, b) == 0);
+}
+
+static void watch_on_hangup(struct ev_loop *loop, struct ev_signal *signal, int events) {
+  (void)loop;
+  (void)events;
+  struct watch *watch = signal->data;
+  struct belfry_error error = {0};
+  struct conf *conf = conf_load(watch->conf_path, &error);
+  if (!conf) {
+    log_error("the new configuration is not used, the old one stays: %s", error.text);
+    return;
+  }
+  if (!same_text(conf->paths_state, watch->conf->paths_state) ||
+      !same_text(conf->paths_run, watch->conf->paths_run))
+    log_warning("paths.state and paths.run are used as they were until belfry-watchd is restarted");
+  if (configure(watch, conf, &error)) {
+    log_error("the new configuration is not used as a whole: %s", error.text);
+    conf_free(conf);
+    return;
+  }
+  conf_free(watch->conf);
+  watch->conf = conf;
+  log_info("reloaded: %zu services, %zu logs", conf->service_count, conf->log_count);
+}
+
+static void watch_on_end(struct ev_loop *loop, struct ev_signal *signal, int events) {
+  (void)signal;
+  (void)events;
+  ev_break(loop, EVBREAK_ALL);
+}
+
+/* Signals come through the loop, so that a handler may do whatever other callbacks may. */
+static void watch_signal(struct watch *watch, struct ev_signal *signal, int number,
+                         void (*on_signal)(struct ev_loop *, struct ev_signal *, int)) {
+  ev_signal_init(signal, on_signal, number);
+  signal->data = watch;
+  ev_signal_start(watch->loop, signal);
+}
+
+static void free_parts(struct watch *watch) {
+  report_free(watch->report);
+  tails_free(watch->tails);
+  services_free(watch->services);
+  host_free(watch->host);
+  transfers_free(watch->transfers);
+  reader_free(watch->reader);
+  outbox_free(watch->outbox);
+  schedule_free(watch->schedule);
+  if (watch->loop)
+    ev_loop_destroy(watch->loop);
+  conf_free(watch->conf);
+}
+
+int watch_run(const char *conf_path) {
+  struct watch watch = {.conf_path = conf_path};
+  struct belfry_error error = {0};
+  int status = BELFRY_OK;
+  watch.conf = conf_load(conf_path, &error);
+  if (!watch.conf) {
+    log_critical("%s", error.text);
+    return 1;
+  }
+  watch.loop = ev_default_loop(EVFLAG_AUTO);
+  if (!watch.loop) {
+    status = belfry_error_set(&error, BELFRY_EIO, "cannot make an event loop");
+    goto out;
+  }
+  status = make_parts(&watch, &error);
+  if (!status)
+    status = configure(&watch, watch.conf, &error);
+  if (status)
+    goto out;
+  watch_signal(&watch, &watch.terminate, SIGTERM, watch_on_end);
+  watch_signal(&watch, &watch.interrupt, SIGINT, watch_on_end);
+  watch_signal(&watch, &watch.hangup, SIGHUP, watch_on_hangup);
+  daemon_ready(watch.conf->watch_enabled ? "watching" : "watching nothing (watch.enabled is off)");
+  ev_run(watch.loop, 0);
+  daemon_stopping("asked to end");
+
+out:
+  if (status)
+    log_critical("%s", error.text);
+  free_parts(&watch);
+  return status ? 1 : 0;
+}
