@@ -1,1 +1,12 @@
 # Unit tests of lib/history.
+check_PROGRAMS += tests/unit/history/test_batch
+TESTS += tests/unit/history/test_batch
+tests_unit_history_test_batch_SOURCES = %D%/history/test_batch.c
+tests_unit_history_test_batch_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_batch_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_filter
+TESTS += tests/unit/history/test_filter
+tests_unit_history_test_filter_SOURCES = %D%/history/test_filter.c
+tests_unit_history_test_filter_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_filter_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
