@@ -31,7 +31,7 @@ function Card({ label, value, unit, title, note, asOf, tone = 'calm', meter, spa
   return html`
     <li class=${`card tone-${tone}${old ? ' is-old' : ''}`}>
       <h3 class="card-label">${label}</h3>
-      <p class="card-value" title=${title}><span>${value}</span>${unit && html`<span class="card-unit">${unit}</span>`}</p>
+      <p class="card-value" title=${title}><span>${value}</span>${unit && value !== NONE && html`<span class="card-unit">${unit}</span>`}</p>
       ${spark}
       <p class="card-note" title=${old ? fullTime(asOf ?? NaN) : undefined}>${old || note || '\u00a0'}</p>
       ${meter !== undefined && html`<${Meter} value=${meter} />`}
@@ -69,7 +69,7 @@ function Metrics() {
   return html`
     <ul class="card-row card-row-metrics" aria-label="Activity">
       <${Card} label="Total events" value=${count(metrics.total_events)} title=${countFull(metrics.total_events)} asOf=${asOf}
-        note=${rates.events === null ? '' : `${figure(rates.events)} a minute`} spark=${html`<${Spark} points=${rates.points} />`} />
+        note=${rates.events === null ? '' : `${figure(rates.events)} a minute`} spark=${html`<${Spark} points=${rates.points.length > 5 ? rates.points : []} />`} />
       <${Card} label="Agents executed" value=${count(metrics.total_agents_executed)} title=${countFull(metrics.total_agents_executed)} asOf=${asOf}
         note=${rates.executions === null ? '' : `${figure(rates.executions)} a minute`} />
       <${Card} label="Opportunities found" value=${count(metrics.total_opportunities_discovered)} title=${countFull(metrics.total_opportunities_discovered)} asOf=${asOf}
@@ -127,14 +127,16 @@ function Host({ history }) {
   const [receivedValue, receivedUnit] = bytesParts(received);
   const [mount, disk] = fullest(host);
   const load = host?.load1;
+  /** @param {unknown} value @param {unknown} words */
+  const note = (value, words) => (isNumber(value) ? words : host ? 'not measured' : '');
 
   return html`
     <ul class="card-row card-row-host" aria-label="Host">
-      <${Card} label="CPU" value=${percentNumber(cpu)} unit="%" asOf=${asOf} tone=${tone(cpu, 90, 98)} spark=${spark(0, 0, 100)} note="of all cores" />
-      <${Card} label="Memory" value=${percentNumber(memory)} unit="%" asOf=${asOf} tone=${tone(memory, 90, 97)} spark=${spark(1, 0, 100)} note=${memoryNote(host)} />
-      <${Card} label="Disk" value=${percentNumber(disk)} unit="%" asOf=${asOf} tone=${tone(disk, 85, 95)} meter=${disk} note=${mount ? html`fullest: <code>${mount}</code>` : ''} />
-      <${Card} label="Network" value=${receivedValue} unit=${receivedUnit && `${receivedUnit}/s`} asOf=${asOf} spark=${spark(2, 0)} note=${sent === null ? 'received' : `in, ${bytesParts(sent).join(' ')}/s out`} />
-      <${Card} label="Load" value=${decimal(load)} asOf=${asOf} spark=${spark(3, 0)} note=${isNumber(host?.load5) && isNumber(host?.load15) ? `${decimal(host.load5)} · ${decimal(host.load15)}` : 'last minute'} />
+      <${Card} label="CPU" value=${percentNumber(cpu)} unit="%" asOf=${asOf} tone=${tone(cpu, 90, 98)} spark=${spark(0, 0, 100)} note=${note(cpu, 'of all cores')} />
+      <${Card} label="Memory" value=${percentNumber(memory)} unit="%" asOf=${asOf} tone=${tone(memory, 90, 97)} spark=${spark(1, 0, 100)} note=${note(memory, memoryNote(host))} />
+      <${Card} label="Disk" value=${percentNumber(disk)} unit="%" asOf=${asOf} tone=${tone(disk, 85, 95)} meter=${disk} note=${note(disk, html`fullest: <code>${mount}</code>`)} />
+      <${Card} label="Network" value=${receivedValue} unit=${receivedUnit && `${receivedUnit}/s`} asOf=${asOf} spark=${spark(2, 0)} note=${note(received, sent === null ? 'received' : `in, ${bytesParts(sent).join(' ')}/s out`)} />
+      <${Card} label="Load" value=${decimal(load)} asOf=${asOf} spark=${spark(3, 0)} note=${note(load, isNumber(host?.load5) && isNumber(host?.load15) ? `${decimal(host.load5)} · ${decimal(host.load15)}` : 'last minute')} />
     </ul>`;
 }
 

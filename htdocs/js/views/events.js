@@ -246,7 +246,8 @@ function FirstEvent() {
     `curl ${address} \\`,
     `  -H "Authorization: Bearer $(cat admin.token)" \\`,
     `  -H 'Content-Type: application/json' \\`,
-    `  -d '{"event":"agent_activity","source":"me","data":{"agent":"me","action":"rang the bell"}}'`,
+    `  -d '{"event":"agent_activity","source":"me",`,
+    `       "data":{"agent":"me","action":"rang the bell"}}'`,
   ].join('\n');
   return html`
     <div class="empty">

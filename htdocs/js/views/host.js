@@ -31,7 +31,7 @@ export function HostCharts({ history }) {
     <${Panel} id="host" title="Host" class="host" aside=${aside}>
       ${history.failed && html`<p class="notice" role="status">The past hour could not be read (${history.failed}). It is tried again.</p>`}
       ${empty && html`<p class="notice">No measurements of this host yet. They come from <code>belfry-watchd</code>, every few seconds once it runs.</p>`}
-      <div class="charts">${CHARTS.map((kind) => html`<${Chart} key=${kind.key} kind=${kind} series=${history.of(kind.key)} cursor=${index} onCursor=${setIndex} />`)}</div>
+      <div class="charts" hidden=${empty}>${CHARTS.map((kind) => html`<${Chart} key=${kind.key} kind=${kind} series=${history.of(kind.key)} cursor=${index} onCursor=${setIndex} />`)}</div>
     <//>`;
 }
 
