@@ -10,3 +10,11 @@ TESTS += tests/unit/history/test_filter
 tests_unit_history_test_filter_SOURCES = %D%/history/test_filter.c
 tests_unit_history_test_filter_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_filter_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+HISTORY_FIXTURE = %D%/history/fixture.c %D%/history/fixture.h
+
+check_PROGRAMS += tests/unit/history/test_writer
+TESTS += tests/unit/history/test_writer
+tests_unit_history_test_writer_SOURCES = %D%/history/test_writer.c $(HISTORY_FIXTURE)
+tests_unit_history_test_writer_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_writer_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
