@@ -34,6 +34,6 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 
 BELFRY_FCGI_LIBS = fcgi/libbelfryfcgi.a lib/model/libmodel.a $(AUTH_LIBS) $(FCGI_LIBS) $(ZLIB_LIBS)
 
-sbin_PROGRAMS += fcgi/belfry-fcgi
-fcgi_belfry_fcgi_SOURCES = %D%/main.c
-fcgi_belfry_fcgi_LDADD = $(BELFRY_FCGI_LIBS)
+sbin_PROGRAMS += belfry-fcgi
+belfry_fcgi_SOURCES = %D%/main.c
+belfry_fcgi_LDADD = $(BELFRY_FCGI_LIBS)

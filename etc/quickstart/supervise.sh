@@ -6,7 +6,7 @@ declare -A job_of_pid pid_of_job started_at failures
 
 supervise__command() {
   case $1 in
-    belfry-*) command=("$source_dir/build/${1#belfry-}/$1" -c "$state/belfry.yaml") ;;
+    belfry-*) command=("$source_dir/build/$1" -c "$state/belfry.yaml") ;;
     nginx) command=("$nginx" -p "$state" -c "$state/nginx.conf" -e "$state/log/nginx.log") ;;
     demo) command=("$source_dir/etc/quickstart/demo" "$port" "$state") ;;
   esac

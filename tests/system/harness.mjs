@@ -28,7 +28,7 @@ export const daemons = ['belfry-historyd', 'belfry-fcgi', 'belfry-pushd', 'belfr
 /** The longest that anything may take here. Generous: no test fails because a machine is slow. */
 const PATIENCE_MS = 30_000;
 
-export const programPath = (name) => path.join(buildDir, name === 'belfry' ? 'cli' : name.replace('belfry-', ''), name);
+export const programPath = (name) => path.join(buildDir, name);
 
 /**
  * Asks until the answer is truthy, and returns it.
