@@ -169,7 +169,8 @@ static bool check_room(struct handshake *handshake) {
   return true;
 }
 
-#define UPGRADE_HEADERS "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+#define UPGRADE_HEADERS                                                                            \
+  "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 
 static bool check_websocket(struct handshake *handshake) {
   const struct http1_request *request = &handshake->request;
