@@ -105,8 +105,12 @@ bool body_records_next(struct body_records *records, struct slice *text) {
     return records->index++ == 0;
   }
   if (!records->ndjson) {
+    if (!json_walk_next(&records->walk, NULL, text)) {
+      records->where[0] = '\0'; /* what is wrong now is not the last element's */
+      return false;
+    }
     snprintf(records->where, sizeof records->where, "/%llu", (unsigned long long)records->index++);
-    return json_walk_next(&records->walk, NULL, text);
+    return true;
   }
   struct slice line;
   while (slice_split(&records->rest, '\n', &line)) {
@@ -119,5 +123,6 @@ bool body_records_next(struct body_records *records, struct slice *text) {
       return true;
     }
   }
+  records->where[0] = '\0';
   return false;
 }
