@@ -18,3 +18,15 @@ TESTS += tests/unit/history/test_writer
 tests_unit_history_test_writer_SOURCES = %D%/history/test_writer.c $(HISTORY_FIXTURE)
 tests_unit_history_test_writer_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_writer_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_query_events
+TESTS += tests/unit/history/test_query_events
+tests_unit_history_test_query_events_SOURCES = %D%/history/test_query_events.c $(HISTORY_FIXTURE)
+tests_unit_history_test_query_events_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_query_events_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_query_samples
+TESTS += tests/unit/history/test_query_samples
+tests_unit_history_test_query_samples_SOURCES = %D%/history/test_query_samples.c $(HISTORY_FIXTURE)
+tests_unit_history_test_query_samples_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_query_samples_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
