@@ -1,0 +1,24 @@
+# The belfry command. All but main is a library, so that tests can use its parts.
+noinst_LIBRARIES += cli/libcli.a
+cli_libcli_a_SOURCES = \
+	%D%/backoff.c %D%/backoff.h \
+	%D%/cmd_check_config.c \
+	%D%/cmd_emit.c \
+	%D%/cmd_help.c \
+	%D%/cmd_keys.c \
+	%D%/cmd_query.c \
+	%D%/cmd_tail.c \
+	%D%/cmd_version.c \
+	%D%/command.c %D%/command.h %D%/commands.def \
+	%D%/connection.c %D%/connection.h \
+	%D%/event_args.c %D%/event_args.h \
+	%D%/http.c %D%/http.h \
+	%D%/show.c %D%/show.h \
+	%D%/sse.c %D%/sse.h \
+	%D%/url.c %D%/url.h
+
+CLI_LIBS = cli/libcli.a $(CONF_LIBS) $(CURL_LIBS)
+
+bin_PROGRAMS += cli/belfry
+cli_belfry_SOURCES = %D%/main.c
+cli_belfry_LDADD = $(CLI_LIBS)

@@ -1,0 +1,67 @@
+/*
+ * Requests to a Belfry server. The only file behind it that knows libcurl is http.c.
+ */
+#ifndef BELFRY_CLI_HTTP_H
+#define BELFRY_CLI_HTTP_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "cli/connection.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct http;
+
+/* Takes: bytes of a successful answer as they come. Returns: 0, or an error that ends the request.
+ */
+typedef int (*http_bytes_fn)(void *arg, struct slice bytes);
+
+struct http_request {
+  const char *method;       /* "GET" */
+  const char *path;         /* behind the server's URL, with its query: "api/events?limit=5" */
+  const char *accept;       /* the media type; a stream of another one is BELFRY_EPROTO */
+  const char *content_type; /* NULL without a body */
+  struct slice body;
+  const char *last_event_id; /* NULL for none */
+  int64_t timeout_ms;        /* 0: as long as bytes come (a stream) */
+  http_bytes_fn on_bytes;    /* a stream; NULL: the answer is collected */
+  void *arg;
+};
+
+struct http_response {
+  long status;           /* 0 when there was no answer */
+  int64_t retry_after_s; /* -1 when it is not said */
+  struct buf body;       /* owned */
+};
+
+/* Returns: owned, free with http_close(); NULL with `error` set. Borrows `connection` until then.
+ */
+struct http *http_open(const struct connection *connection, struct belfry_error *error);
+void http_close(struct http *http);
+
+void http_response_init(struct http_response *response);
+void http_response_fini(struct http_response *response);
+
+/*
+ * Asks and waits. Returns: 0 whatever the answer's status is; BELFRY_ECLOSED or BELFRY_ETIMEDOUT
+ * when there was no (whole) answer, which names the server; what on_bytes returned.
+ */
+int http_perform(struct http *http, const struct http_request *request,
+                 struct http_response *response, struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* As http_perform, and asks again while the server cannot be reached or answers 429, 502, 503 or
+ * 504, until `timeout_ms` of the request have passed. For requests that may be repeated. */
+int http_perform_patiently(struct http *http, const struct http_request *request,
+                           struct http_response *response,
+                           struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Says on stderr why the answer is not what was asked for: problem+json with its details, and how
+ * to give a key for a 401. */
+void http_complain(const struct http *http, const struct http_response *response);
+
+/* Whether asking again later makes sense. */
+bool http_is_passing(long status);
+
+#endif
