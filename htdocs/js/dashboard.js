@@ -42,10 +42,12 @@ async function checkSession() {
   }
 }
 
+/** Asks until it is known. Returns: whether somebody may look. */
 async function introduce() {
   const answer = await checkSession();
   if (answer === 'signed_out') goToLogin();
   if (answer === 'unreachable') setTimeout(introduce, ME_RETRY_MS);
+  return answer !== 'signed_out';
 }
 
 async function signOut() {
@@ -85,8 +87,8 @@ async function fetchMissing(from, to) {
     try {
       const found = await api.events({ after: from - 1, before: to + 1, limit: EVENTS_MOST });
       dropGap(gap);
-      const oldest = found.events[found.events.length - 1]?.id ?? from;
-      if (found.more && oldest > from) putGap({ from, to: oldest - 1, state: 'lost' });
+      const oldest = found.events[found.events.length - 1]?.id ?? to + 1;
+      if (oldest > from) putGap({ from, to: oldest - 1, state: found.more ? 'lost' : 'gone' });
       addEvents(found.events);
       return;
     } catch (error) {
@@ -133,8 +135,10 @@ function followVersion(version) {
 const live = new Live('ws/dashboard', {
   onEvents: receive,
   onSnapshot(snapshot) {
-    setState({ snapshot, snapshotAt: Date.now() });
-    hostHistory.push(snapshot.host);
+    // Nobody measures the host any more: what was last known stays, and says how old it is.
+    const host = snapshot.host?.timestamp ? snapshot.host : (getState().snapshot?.host ?? snapshot.host);
+    setState({ snapshot: { ...snapshot, host }, snapshotAt: Date.now() });
+    hostHistory.push(host);
   },
   onStatus: (link) => setState({ link }),
   onMissing(from, to) {
@@ -177,7 +181,8 @@ function Dashboard() {
 }
 
 render(html`<${Dashboard} />`, /** @type {HTMLElement} */ (document.getElementById('app')));
-introduce();
-readHistory();
-setInterval(() => getState().link.phase === 'live' && readHistory(), HISTORY_AGAIN_MS);
-live.start();
+if (await introduce()) {
+  readHistory();
+  setInterval(() => getState().link.phase === 'live' && readHistory(), HISTORY_AGAIN_MS);
+  live.start();
+}

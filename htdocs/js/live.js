@@ -223,7 +223,8 @@ export class Live {
       if (head > 0) this.callbacks.onMissing(Math.max(1, head - FIRST_EVENTS + 1), head);
       this.lastId = head;
     } else if (before > 0 && hello.complete === false) {
-      if (head > before) this.callbacks.onMissing(before + 1, head);
+      const to = Math.max(Number(hello.resumed_from) || 0, before);
+      if (to > before) this.callbacks.onMissing(before + 1, to);
     }
     this.epoch = epoch;
     this.#tell({ phase: 'live', since: Date.now(), retryAt: 0, attempts: 0 });

@@ -18,7 +18,7 @@
  * @typedef {object} Gap  A place in the stream where events are known to be missing.
  * @property {number} from  the first id that is missing
  * @property {number} to    the last one
- * @property {'loading'|'lost'} state
+ * @property {'loading'|'lost'|'gone'} state  being fetched; not fetched; no longer stored
  *
  * @typedef {object} Service
  * @property {string} name

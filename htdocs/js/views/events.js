@@ -198,11 +198,15 @@ function withMarks(rows, gaps, onFetchGap, row) {
 }
 
 /** @param {import('../types.js').Gap} gap @param {(gap: import('../types.js').Gap) => void} onFetchGap */
-const gapRow = (gap, onFetchGap) => html`
-  <li class="event-gap" key=${`gap-${gap.to}`}>
-    <span>${gap.state === 'loading' ? `Fetching ${plural(gap.to - gap.from + 1, 'event')}…` : `${plural(gap.to - gap.from + 1, 'event')} not shown`}</span>
-    ${gap.state === 'lost' && html`<button class="button quiet small" type="button" onClick=${() => onFetchGap(gap)}>Fetch</button>`}
-  </li>`;
+function gapRow(gap, onFetchGap) {
+  const events = plural(gap.to - gap.from + 1, 'event');
+  const words = { loading: `Fetching ${events}…`, lost: `${events} not shown`, gone: `${events} no longer stored` };
+  return html`
+    <li class="event-gap" key=${`gap-${gap.to}`}>
+      <span>${words[gap.state]}</span>
+      ${gap.state === 'lost' && html`<button class="button quiet small" type="button" onClick=${() => onFetchGap(gap)}>Fetch</button>`}
+    </li>`;
+}
 
 /** @param {{filter: Filter, events: BelfryEvent[], onChange: (change: Partial<Filter>) => void}} props */
 function Filters({ filter, events, onChange }) {
