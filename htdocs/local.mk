@@ -19,9 +19,11 @@ nobase_dist_htpages_DATA = $(PAGE_FILES)
 nobase_nodist_htpages_DATA = $(VENDOR_FILES)
 EXTRA_DIST += %D%/package.json %D%/package-lock.json %D%/.npmrc %D%/jsconfig.json %D%/types/vendor.d.ts
 
-all-local: %D%/site.stamp
+# Before all else, because install and dist take our files from here when they are here. For the same reason make has to
+# be told that it is the originals that may be newer.
+BUILT_SOURCES += %D%/site.stamp
 
-%D%/site.stamp: $(PAGE_FILES) %D%/vendor.stamp
+%D%/site.stamp: $(PAGE_FILES:%=$(srcdir)/%) %D%/vendor.stamp
 	@for file in $(PAGE_FILES); do \
 	  test "$(srcdir)/$$file" -ef "$$file" || install -D -m 644 "$(srcdir)/$$file" "$$file" || exit 1; \
 	done
@@ -29,7 +31,7 @@ all-local: %D%/site.stamp
 
 $(VENDOR_FILES): %D%/vendor.stamp
 
-%D%/vendor.stamp: %D%/package.json %D%/package-lock.json %D%/.npmrc
+%D%/vendor.stamp: $(srcdir)/%D%/package.json $(srcdir)/%D%/package-lock.json $(srcdir)/%D%/.npmrc
 	@$(MKDIR_P) %D%/npm %D%/vendor
 	@cd $(srcdir)/%D% && install -m 644 package.json package-lock.json .npmrc "$(abs_builddir)/%D%/npm"
 	$(AM_V_GEN)npm --prefix %D%/npm ci --ignore-scripts --loglevel=error >%D%/npm/npm.log 2>&1 || { cat %D%/npm/npm.log >&2; exit 1; }

@@ -77,9 +77,9 @@ export async function events(query) {
  * A metric over time.
  * @param {string} metric
  * @param {{from: string, points: number, agg: string}} query
- * @returns {Promise<{step: number, series: {labels: Record<string, string>, points: (number|null)[][]}[]}>}
+ * @returns {Promise<{stepMs: number, series: {labels: Record<string, string>, points: (number|null)[][]}[]}>}
  */
 export async function history(metric, query) {
   const answer = await request('api/history', { query: { metric, ...query } });
-  return { step: Number(answer?.step) || 0, series: Array.isArray(answer?.series) ? answer.series : [] };
+  return { stepMs: 1000 * (Number(answer?.step) || 0), series: Array.isArray(answer?.series) ? answer.series : [] };
 }

@@ -1,10 +1,9 @@
 /*
- * One line chart: uPlot with our colours, a fixed time window that ends now, bands between minimum and maximum, gaps
+ * One line chart: uPlot with our colours, a time window that ends now, bands between minimum and maximum, gaps
  * left open, and a cursor shared by all charts of the page.
  */
 import uPlot from '../vendor/uplot.js';
 import { clockMinutes } from './format.js';
-import { WINDOW_MS } from './series.js';
 
 /** @param {string} name of a custom property */
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -17,9 +16,20 @@ const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize
 /**
  * @param {HTMLElement} place  its size is the chart's
  * @param {import('./host.js').ChartKind} kind
+ * @param {() => number} windowMs  how much time it shows
  * @param {(index: number|null, time: number) => void} onCursor
  */
-export function makeChart(place, kind, onCursor) {
+export function makeChart(place, kind, windowMs, onCursor) {
+  /** @returns {[number, number]} */
+  const windowNow = () => {
+    const now = Date.now();
+    return [now - windowMs(), now];
+  };
+  /** Whether a label there would be cut off by the chart's edge. @param {number} time */
+  const nearEdge = (time) => {
+    const [from, to] = windowNow();
+    return Math.min(time - from, to - time) < 0.04 * (to - from);
+  };
   const font = () => `${0.72 * rem()}px ${getComputedStyle(document.body).fontFamily}`;
   const single = kind.lines.length === 1;
   /** @type {uPlot.Series[]} */
@@ -115,18 +125,6 @@ export function makeChart(place, kind, onCursor) {
       chart.destroy();
     },
   };
-}
-
-/** @returns {[number, number]} */
-const windowNow = () => {
-  const now = Date.now();
-  return [now - WINDOW_MS, now];
-};
-
-/** Whether a label there would be cut off by the chart's edge. @param {number} time */
-function nearEdge(time) {
-  const [from, to] = windowNow();
-  return time - from < WINDOW_MS * 0.04 || to - time < WINDOW_MS * 0.04;
 }
 
 /** The cursor's point on a line. */

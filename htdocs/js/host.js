@@ -4,7 +4,7 @@
  */
 import * as api from './api.js';
 import { bytesPerSecond, decimal, isNumber, moment, percent } from './format.js';
-import { Series } from './series.js';
+import { Series, WINDOW_MS } from './series.js';
 
 /**
  * @typedef {object} Line
@@ -44,6 +44,7 @@ export const CHARTS = [
 ];
 
 const POINTS = 240;
+const WINDOWS_MS = [300_000, 600_000, 900_000, 1_800_000, WINDOW_MS];
 
 /** Interfaces that count: not the loopback, unless there is no other. @param {string[]} names */
 const outward = (names) => {
@@ -81,6 +82,13 @@ export class HostHistory {
   /** @param {string} key */
   of(key) {
     return /** @type {Series} */ (this.series.get(key));
+  }
+
+  /** How far back there is something to show: a young history is not squeezed into the corner of an hour. */
+  windowMs() {
+    const firsts = CHARTS.map((kind) => this.of(kind.key).times[0] ?? Infinity);
+    const covered = Date.now() - Math.min(...firsts);
+    return WINDOWS_MS.find((span) => span >= covered) ?? (covered > 0 ? WINDOW_MS : /** @type {number} */ (WINDOWS_MS[0]));
   }
 
   /** Continues the charts with what was pushed. @param {import('./types.js').HostState|undefined} host */
@@ -128,7 +136,7 @@ export class HostHistory {
         }
       }
     });
-    this.of(kind.key).load(past, Math.max(0, ...answers.map((answer) => answer.step)));
+    this.of(kind.key).load(past, Math.max(0, ...answers.map((answer) => answer.stepMs)));
   }
 
   #changed() {

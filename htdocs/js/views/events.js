@@ -17,6 +17,7 @@ const OLDER_MOST = 300;
 const SCROLLED_PX = 24;
 const LET_GO_MS = 60_000; // of a pointer or focus that rests
 const LET_GO_SCROLLED_MS = 300_000;
+const NOT_LOG = '-log'; // the choice of every type but log lines, which are many
 const SEVERITIES = ['debug', 'info', 'success', 'warning', 'error', 'critical'];
 
 /**
@@ -46,7 +47,7 @@ function matcher(filter) {
   const wanted = severities(filter.severity);
   return (event) =>
     (!wanted.length || wanted.includes(event.severity)) &&
-    (!filter.type || event.event === filter.type) &&
+    (!filter.type || (filter.type === NOT_LOG ? event.event !== 'log' : event.event === filter.type)) &&
     (!filter.source || event.source === filter.source) &&
     words.every((word) => haystack(event).includes(word));
 }
@@ -135,10 +136,11 @@ export function Events({ onFetchGap }) {
         ...(last ? { before: last.id } : {}),
         q: filter.text.trim(),
         severity: severities(filter.severity).join(','),
-        event: filter.type,
+        event: filter.type === NOT_LOG ? '' : filter.type,
         source: filter.source,
       });
-      const all = [...older.list, ...found.events].slice(0, OLDER_MOST);
+      const fitting = filter.type === NOT_LOG ? found.events.filter((event) => event.event !== 'log') : found.events;
+      const all = [...older.list, ...fitting].slice(0, OLDER_MOST);
       setOlder({ list: all, state: found.more && all.length < OLDER_MOST ? '' : 'end', error: '' });
     } catch (error) {
       setOlder({ ...older, state: '', error: error instanceof Error ? error.message : String(error) });
@@ -227,6 +229,7 @@ function Filters({ filter, events, onChange }) {
       </select>
       <select class=${filter.type ? 'is-set' : ''} aria-label="Type" value=${filter.type} onChange=${(/** @type {Event} */ event) => onChange({ type: value(event) })}>
         <option value="">Any type</option>
+        <option value=${NOT_LOG}>All but logs</option>
         ${types.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
       </select>
       <select class=${filter.source ? 'is-set' : ''} aria-label="Source" value=${filter.source} onChange=${(/** @type {Event} */ event) => onChange({ source: value(event) })}>
@@ -239,7 +242,7 @@ function Filters({ filter, events, onChange }) {
 /** What can be chosen: what the list holds, and what is chosen. @param {BelfryEvent[]} events @param {(event: BelfryEvent) => string} pick @param {string} chosen */
 function names(events, pick, chosen) {
   const all = new Set(events.map(pick).filter(Boolean));
-  if (chosen) all.add(chosen);
+  if (chosen && chosen !== NOT_LOG) all.add(chosen);
   return [...all].sort();
 }
 

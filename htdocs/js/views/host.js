@@ -4,9 +4,8 @@
  */
 import { html, useEffect, useRef, useState } from '../../vendor/htm-preact.js';
 import { makeChart } from '../charts.js';
-import { clockMinutes, clockTime } from '../format.js';
+import { clockMinutes, clockTime, plural } from '../format.js';
 import { CHARTS } from '../host.js';
-import { WINDOW_MS } from '../series.js';
 import { Panel } from './panel.js';
 
 const SLIDE_MS = 5_000; // the window moves on although nothing arrives
@@ -26,27 +25,30 @@ export function HostCharts({ history }) {
   }, [history]);
 
   const empty = history.loaded && CHARTS.every((kind) => history.of(kind.key).times.length === 0);
-  const aside = html`<p class="panel-note">${index.at !== null ? clockTime(index.time) : 'last hour'}</p>`;
+  const minutes = history.windowMs() / 60_000;
+  const window = minutes === 60 ? 'last hour' : `last ${plural(minutes, 'minute')}`;
+  const aside = html`<p class="panel-note">${index.at !== null ? clockTime(index.time) : window}</p>`;
   return html`
     <${Panel} id="host" title="Host" class="host" aside=${aside}>
       ${history.failed && html`<p class="notice" role="status">The past hour could not be read (${history.failed}). It is tried again.</p>`}
       ${empty && html`<p class="notice">No measurements of this host yet. They come from <code>belfry-watchd</code>, every few seconds once it runs.</p>`}
-      <div class="charts" hidden=${empty}>${CHARTS.map((kind) => html`<${Chart} key=${kind.key} kind=${kind} series=${history.of(kind.key)} cursor=${index} onCursor=${setIndex} />`)}</div>
+      <div class="charts" hidden=${empty}>${CHARTS.map((kind) => html`<${Chart} key=${kind.key} kind=${kind} history=${history} cursor=${index} onCursor=${setIndex} />`)}</div>
     <//>`;
 }
 
 /**
- * @param {{kind: import('../host.js').ChartKind, series: import('../series.js').Series,
+ * @param {{kind: import('../host.js').ChartKind, history: import('../host.js').HostHistory,
  *   cursor: {at: number|null, time: number}, onCursor: (index: {at: number|null, time: number}) => void}} props
  */
-function Chart({ kind, series, cursor, onCursor }) {
+function Chart({ kind, history, cursor, onCursor }) {
+  const series = history.of(kind.key);
   const place = useRef(/** @type {HTMLElement|null} */ (null));
   const chart = useRef(/** @type {ReturnType<typeof makeChart>|null} */ (null));
   const columns = series.columns();
 
   useEffect(() => {
     if (!place.current) return undefined;
-    const made = makeChart(place.current, kind, (at, time) => onCursor({ at, time }));
+    const made = makeChart(place.current, kind, () => history.windowMs(), (at, time) => onCursor({ at, time }));
     chart.current = made;
     made.show(series.columns());
     return () => made.destroy();
@@ -60,7 +62,7 @@ function Chart({ kind, series, cursor, onCursor }) {
   };
   const said = kind.lines.map((line, i) => {
     const { min, max, last } = series.summary(i);
-    return `${line.name} now ${kind.write(last)}, between ${kind.write(min)} and ${kind.write(max)} in the last hour`;
+    return `${line.name} now ${kind.write(last)}, between ${kind.write(min)} and ${kind.write(max)} since ${clockMinutes(series.times[0] ?? NaN)}`;
   });
 
   return html`
@@ -72,7 +74,7 @@ function Chart({ kind, series, cursor, onCursor }) {
         </ul>
       </figcaption>
       <div class="chart-place" ref=${place} role="img" aria-label=${`${kind.title}: ${said.join('; ')}`}></div>
-      <${Table} kind=${kind} series=${series} />
+      <${Table} kind=${kind} series=${series} windowMs=${history.windowMs()} />
     </figure>`;
 }
 
@@ -89,14 +91,15 @@ function nearest(columns, line, time) {
   return columns[line * 3 + 1]?.[low] ?? null;
 }
 
-/** The chart as words, in steps of ten minutes. @param {{kind: import('../host.js').ChartKind, series: import('../series.js').Series}} props */
-function Table({ kind, series }) {
-  const step = WINDOW_MS / 6;
+/** The chart as words. @param {{kind: import('../host.js').ChartKind, series: import('../series.js').Series, windowMs: number}} props */
+function Table({ kind, series, windowMs }) {
+  const step = Math.max(60_000, windowMs / 6);
   const end = Math.floor(Date.now() / 60_000) * 60_000;
-  const rows = Array.from({ length: 6 }, (_, i) => end - (6 - i) * step);
+  const number = Math.floor(windowMs / step);
+  const rows = Array.from({ length: number }, (_, i) => end - (number - i) * step);
   return html`
     <table class="visually-hidden">
-      <caption>${kind.title} in the last hour, averages of ten minutes</caption>
+      <caption>${kind.title}, averages of ${plural(step / 60_000, 'minute')}</caption>
       <thead><tr><th scope="col">from</th>${kind.lines.map((line) => html`<th scope="col">${line.name}</th>`)}</tr></thead>
       <tbody>
         ${rows.map((from) => html`<tr key=${from}><th scope="row">${clockMinutes(from)}</th>
