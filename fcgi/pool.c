@@ -55,6 +55,7 @@ struct pool {
   unsigned generation;
   bool ending;
   int64_t next_report_ms;
+  bool report_open;         /* one was sent and is not answered yet */
   uint64_t crashes, killed; /* since the start */
   struct slot slots[SHARED_SLOTS_MAX];
 };
@@ -234,20 +235,23 @@ static void report(struct pool *pool) {
                                     .figures = slice_new(figures, (size_t)len)};
   struct belfry_error error = {0};
   uint32_t tag;
-  /* While historyd is away there is nobody to tell; the next second tries again. */
-  if (history_client_connect(pool->client, &error))
+  /* While historyd is away or does not answer there is nobody to tell; the next second tries again.
+   */
+  if (pool->report_open || history_client_connect(pool->client, &error))
     return;
   history_batch_clear(&pool->batch);
   daemon_report_put(&pool->batch, &row, clock_realtime_ms(pool->clock));
   if (history_batch_status(&pool->batch) || history_client_send(pool->client, &pool->batch, &tag))
-    log_debug("the daemon row could not be sent");
+    return;
+  pool->report_open = true;
 }
 
 static void on_receipt(void *arg, uint32_t tag, int status, const struct history_receipt *receipt,
                        const char *error_text) {
-  (void)arg;
+  struct pool *pool = arg;
   (void)tag;
   (void)receipt;
+  pool->report_open = false;
   if (status && status != BELFRY_ECLOSED)
     log_warning("the daemon row was refused: %s",
                 error_text ? error_text : belfry_strerror(status));
@@ -367,7 +371,7 @@ static void run(struct pool *pool) {
       log_error("poll: %s", strerror(errno));
     if (fds[0].revents)
       take_signals(pool);
-    if (fds[1].fd >= 0 && fds[1].revents && history_client_pump(pool->client, on_receipt, NULL))
+    if (fds[1].fd >= 0 && fds[1].revents && history_client_pump(pool->client, on_receipt, pool))
       log_debug("the connection to belfry-historyd was lost");
   }
 }

@@ -90,17 +90,17 @@ static bool check_access(struct worker *worker, const struct route *route, struc
     worker_read_problem(worker, request, response, status, &error);
     return false;
   }
-  bool nobody = identity->role == AUTH_ROLE_NONE || !identity->key_id[0];
-  if (status || (nobody && (route->access == ACCESS_ANY
-                                ? identity->role == AUTH_ROLE_NONE
-                                : !auth_role_allows(identity->role, needed[route->access])))) {
+  bool allowed = route->access == ACCESS_ANY
+                     ? identity->role != AUTH_ROLE_NONE
+                     : auth_role_allows(identity->role, needed[route->access]);
+  if (status || (!allowed && !identity->key_id[0])) {
     response_header(response, "WWW-Authenticate", "Bearer realm=\"belfry\"");
     response_problem(response, request, 401, "%s",
                      status ? error.text
                             : "sign in, or send an API key: Authorization: Bearer bfy_...");
     return false;
   }
-  if (!auth_role_allows(identity->role, needed[route->access])) {
+  if (!allowed) {
     response_problem(response, request, 403, "this needs the role %s; '%s' has the role %s",
                      auth_role_name(needed[route->access]), identity->name,
                      auth_role_name(identity->role));
