@@ -10,3 +10,13 @@ tests_unit_pushd_test_ring_LDADD = $(PUSHD_LIBS) $(CMOCKA_LIBS)
 tests_unit_pushd_test_wheel_SOURCES = %D%/pushd/test_wheel.c
 tests_unit_pushd_test_wheel_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_pushd_test_wheel_LDADD = $(PUSHD_LIBS) $(CMOCKA_LIBS)
+
+# The daemon as a whole; runs belfry-historyd and belfry-pushd of the build folder.
+check_PROGRAMS += tests/unit/pushd/test_pushd
+TESTS += tests/unit/pushd/test_pushd
+tests_unit_pushd_test_pushd_SOURCES = \
+	%D%/pushd/instance.c %D%/pushd/instance.h \
+	%D%/pushd/push_client.c %D%/pushd/push_client.h \
+	%D%/pushd/test_pushd.c
+tests_unit_pushd_test_pushd_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_pushd_test_pushd_LDADD = $(PUSHD_LIBS) $(CMOCKA_LIBS)
