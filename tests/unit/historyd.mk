@@ -4,3 +4,10 @@ TESTS += tests/unit/historyd/test_appender
 tests_unit_historyd_test_appender_SOURCES = %D%/historyd/test_appender.c $(HISTORY_FIXTURE)
 tests_unit_historyd_test_appender_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_historyd_test_appender_LDADD = $(HISTORYD_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/historyd/test_historyd
+TESTS += tests/unit/historyd/test_historyd
+tests_unit_historyd_test_historyd_SOURCES = %D%/historyd/test_historyd.c $(HISTORY_FIXTURE)
+tests_unit_historyd_test_historyd_CPPFLAGS = $(AM_CPPFLAGS) -DBELFRY_HISTORYD='"$(abs_top_builddir)/belfry-historyd"'
+tests_unit_historyd_test_historyd_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_historyd_test_historyd_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
