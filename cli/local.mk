@@ -19,6 +19,6 @@ cli_libcli_a_SOURCES = \
 
 CLI_LIBS = cli/libcli.a $(CONF_LIBS) $(CURL_LIBS)
 
-bin_PROGRAMS += cli/belfry
-cli_belfry_SOURCES = %D%/main.c
-cli_belfry_LDADD = $(CLI_LIBS)
+bin_PROGRAMS += belfry
+belfry_SOURCES = %D%/main.c
+belfry_LDADD = $(CLI_LIBS)

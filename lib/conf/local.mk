@@ -9,3 +9,7 @@ lib_conf_libconf_a_SOURCES = \
 	%D%/value.c \
 	%D%/write.c \
 	%D%/yaml.c
+
+noinst_PROGRAMS += lib/conf/document
+lib_conf_document_SOURCES = %D%/document.c
+lib_conf_document_LDADD = $(CONF_LIBS)

@@ -41,15 +41,21 @@ void conf_dump(const struct conf *conf, struct buf *out) {
 /* Text for mdoc(7): a backslash, and a point or quote at the start of a line, would mean something.
  */
 static void put_roff(struct buf *out, const char *text) {
-  if (*text == '.' || *text == '\'')
-    buf_put_text(out, "\\&");
+  bool line_start = true;
   for (; *text; text++) {
-    if (*text == '\\')
+    if (line_start && (*text == '.' || *text == '\''))
+      buf_put_text(out, "\\&");
+    line_start = text[0] == '.' && text[1] == ' '; /* a sentence begins on a line of its own */
+    if (line_start) {
+      buf_put_text(out, ".\n");
+      text++;
+    } else if (*text == '\\') {
       buf_put_text(out, "\\e");
-    else if (*text == '-')
+    } else if (*text == '-') {
       buf_put_text(out, "\\-");
-    else
+    } else {
       buf_put_char(out, *text);
+    }
   }
 }
 
@@ -96,6 +102,22 @@ static void document_rows(const struct conf_row *rows, size_t count, struct buf 
   buf_put_text(out, ".El\n");
 }
 
+static void document_aliases(struct buf *out) {
+  static const struct {
+    const char *variable, *doc;
+  } aliases[] = {
+#define CONF_ALIAS(variable, section, key, how, doc) {variable, doc},
+#include "conf/aliases.def"
+  };
+  buf_put_text(out, ".Ss Variables of older dashboards\n.Bl -tag -width Ds\n");
+  for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
+    buf_printf(out, ".It Ev %s\n", aliases[i].variable);
+    put_roff(out, aliases[i].doc);
+    buf_put_char(out, '\n');
+  }
+  buf_put_text(out, ".El\n");
+}
+
 void conf_document(struct buf *out) {
   for (size_t i = 0, end; i < conf__setting_count; i = end) {
     end = conf__section_end(i);
@@ -108,4 +130,5 @@ void conf_document(struct buf *out) {
     buf_put_char(out, '\n');
     document_rows(conf__lists[i].rows, conf__lists[i].row_count, out);
   }
+  document_aliases(out);
 }
