@@ -8,3 +8,4 @@ CLEANFILES += %D%/belfry.yaml.5
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && lib/conf/document$(EXEEXT) > $@.settings && \
 	  sed -e '/^@SETTINGS[@]$$/{' -e 'r $@.settings' -e 'd' -e '}' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
 	    $(srcdir)/%D%/belfry.yaml.5.in > $@.new && rm -f $@.settings && mv $@.new $@
+dist_man_MANS += %D%/belfry-fcgi.8
