@@ -4,7 +4,6 @@
  * again after a lost answer stores nothing twice.
  */
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/json.h"
 #include "base/ulid.h"
 #include "cli/command.h"
@@ -16,7 +15,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -65,22 +63,42 @@ static int post(struct http *http, const char *type, struct slice body, int64_t 
   return status;
 }
 
+/* Not by /dev/stdin, which cannot be opened when it is a socket. */
+static int read_stdin(struct buf *out, struct belfry_error *error) {
+  char *room;
+  ssize_t n = 1;
+  while (n != 0 && (room = buf_reserve(out, 65536))) {
+    n = read(STDIN_FILENO, room, 65536);
+    if (n < 0 && errno != EINTR)
+      return belfry_error_errno(error, errno, "cannot read stdin");
+    if (n > 0)
+      buf_commit(out, (size_t)n);
+  }
+  if (buf_status(out))
+    return belfry_error_set(error, buf_status(out), "the data on stdin: %s",
+                            belfry_strerror(buf_status(out)));
+  if (out->len == 0 || memchr(out->data, '\0', out->len))
+    return belfry_error_set(error, BELFRY_EINVAL, "the data on stdin is not a JSON object");
+  return BELFRY_OK;
+}
+
 static int emit_one(struct http *http, const struct emit *emit, int64_t timeout_ms) {
   struct event_args event = emit->event;
   struct ulid_maker maker = {0};
   struct belfry_error error = {0};
   struct counts counts = {0};
-  struct buf body;
-  char id[ULID_BYTES], *given = NULL;
+  struct buf body, given;
+  char id[ULID_BYTES];
   int status = BELFRY_OK;
-  buf_init(&body, DATA_BYTES_MAX + 65536);
+  buf_init(&body, DATA_BYTES_MAX * 2);
+  buf_init(&given, DATA_BYTES_MAX);
   if (!event.id) {
     ulid_make(&maker, clock_realtime_ms(&clock_system), id);
     event.id = id;
   }
   if (event.data && strcmp(event.data, "-") == 0) {
-    event.data = given = fd_read_file("/dev/stdin", DATA_BYTES_MAX, NULL, &error);
-    status = given ? BELFRY_OK : error.code;
+    status = read_stdin(&given, &error);
+    event.data = given.data;
   }
   if (!status)
     status = event_args_put(&event, &body, &error);
@@ -92,7 +110,7 @@ static int emit_one(struct http *http, const struct emit *emit, int64_t timeout_
     printf("%" PRId64 "\n", counts.last_id);
   else if (!status)
     printf("%s\n", event.id);
-  free(given);
+  buf_fini(&given);
   buf_fini(&body);
   return status ? EXIT_FAILED : EXIT_OK;
 }
