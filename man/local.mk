@@ -9,3 +9,4 @@ CLEANFILES += %D%/belfry.yaml.5
 	  sed -e '/^@SETTINGS[@]$$/{' -e 'r $@.settings' -e 'd' -e '}' -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
 	    $(srcdir)/%D%/belfry.yaml.5.in > $@.new && rm -f $@.settings && mv $@.new $@
 dist_man_MANS += %D%/belfry-fcgi.8
+dist_man_MANS += %D%/belfry-historyd.8
