@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+BELFRY_PRINTF(3, 0)
 static void record(struct belfry_error *error, int code, const char *format, va_list args) {
   error->code = code;
   vsnprintf(error->text, sizeof error->text, format, args);

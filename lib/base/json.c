@@ -223,7 +223,15 @@ static size_t utf8_sequence(const unsigned char *s, size_t len) {
 size_t utf8_valid_prefix(struct slice text) {
   const unsigned char *s = (const unsigned char *)text.data;
   size_t i = 0;
+  uint64_t eight;
   while (i < text.len) {
+    if (text.len - i >= sizeof eight) { /* most texts are ASCII: eight bytes at once */
+      memcpy(&eight, s + i, sizeof eight);
+      if (!(eight & UINT64_C(0x8080808080808080))) {
+        i += sizeof eight;
+        continue;
+      }
+    }
     size_t n = utf8_sequence(s + i, text.len - i);
     if (n == 0)
       break;

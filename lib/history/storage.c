@@ -98,6 +98,9 @@ int storage__open(struct storage *storage, const char *dir, enum storage_mode mo
   int flags =
       SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
       (mode == STORAGE_WRITES ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+  /* Counting every allocation takes a lock each time, and nobody asks for the count. Refused, and
+     harmless, when SQLite has begun its work already. */
+  (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   char doing[PATH_MAX + 32];
   snprintf(doing, sizeof doing, "cannot open %.300s", path);
   int code = sqlite3_open_v2(path, &storage->db, flags, NULL);
