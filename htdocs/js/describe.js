@@ -49,6 +49,12 @@ function accessLine(a) {
   return line(`${method} `, strong(shorten(path, 160)), ' ', strong(status), ms !== null && ` in ${duration(ms)}`, isNumber(size) && `, ${bytes(size)}`);
 }
 
+/** Whether it is one of the many lines that say that a request went well. @param {import('./types.js').BelfryEvent} event */
+export function isRoutine(event) {
+  if (event.event !== 'log' || !['debug', 'info', 'success'].includes(event.severity) || !isObject(event.data?.attributes)) return false;
+  return accessLine(event.data.attributes) !== null;
+}
+
 /** @type {Record<string, (data: Data) => Part[]>} */
 const TYPES = {
   agent_registered: (d) => line(strong(agent(d)), ' registered', text(d.version) && ` (${text(d.version)})`),

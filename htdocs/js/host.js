@@ -43,7 +43,7 @@ export const CHARTS = [
   },
 ];
 
-const POINTS = 240;
+const POINTS = 480;
 const WINDOWS_MS = [300_000, 600_000, 900_000, 1_800_000, WINDOW_MS];
 
 /** Interfaces that count: not the loopback, unless there is no other. @param {string[]} names */

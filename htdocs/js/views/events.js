@@ -3,15 +3,16 @@
  * and lets go by itself when nobody touches it any more, so that a forgotten pointer does not stop a wall.
  */
 import { html, useEffect, useMemo, useRef, useState } from '../../vendor/htm-preact.js';
-import * as api from '../api.js';
-import { describeText } from '../describe.js';
+import { describeText, isRoutine } from '../describe.js';
 import { clockTime, dayKey, dayName, moment, plural } from '../format.js';
 import { pauseIcon, playIcon, searchIcon } from '../icons.js';
+import { searchOlder } from '../search.js';
 import { EVENTS_MOST, useStore } from '../store.js';
 import { CopyButton, EventRow } from './event.js';
 import { Panel } from './panel.js';
 
 const ROWS_MOST = 200;
+const FOLD_FROM = 4; // so many routine lines in a row become one and a button
 const OLDER_PAGE = 100;
 const OLDER_MOST = 300;
 const SCROLLED_PX = 24;
@@ -82,6 +83,7 @@ export function Events({ onFetchGap }) {
   const [filter, setFilter] = useState(filterFromAddress);
   const [hold, setHold] = useState(/** @type {Hold|null} */ (null));
   const [open, setOpen] = useState(/** @type {number} */ (0));
+  const [unfolded, setUnfolded] = useState(/** @type {number} */ (0));
   const [older, setOlder] = useState(/** @type {{list: BelfryEvent[], state: ''|'loading'|'end', error: string}} */ ({ list: [], state: '', error: '' }));
   const list = useRef(/** @type {HTMLElement|null} */ (null));
   const touched = useRef(0);
@@ -131,10 +133,10 @@ export function Events({ onFetchGap }) {
     holdStill('touch');
     setOlder({ ...older, state: 'loading', error: '' });
     try {
-      const found = await api.events({
+      const found = await searchOlder({
+        text: filter.text,
+        before: last?.id ?? 0,
         limit: OLDER_PAGE,
-        ...(last ? { before: last.id } : {}),
-        q: filter.text.trim(),
         severity: severities(filter.severity).join(','),
         event: filter.type === NOT_LOG ? '' : filter.type,
         source: filter.source,
@@ -160,8 +162,12 @@ export function Events({ onFetchGap }) {
         onScroll=${() => (scrolled() ? holdStill('touch') : left())}>
         ${waiting > 0 && html`<button class="button pill" type="button" onClick=${letGo}>${waiting >= EVENTS_MOST ? `${EVENTS_MOST}+` : waiting} new</button>`}
         ${rows.length > 0 && html`<ol class="event-list" aria-label="Events, newest first">
-          ${withMarks(rows, filtering ? [] : gaps, onFetchGap, (event) => html`<${EventRow} key=${event.id} event=${event} open=${open === event.id} fresh=${event.id > firstHead.current}
-            onToggle=${() => setOpen(open === event.id ? 0 : event.id)} />`)}
+          ${withMarks(filtering ? rows : fold(rows, unfolded), filtering ? [] : gaps, onFetchGap, {
+            event: (event) => html`<${EventRow} key=${event.id} event=${event} open=${open === event.id} fresh=${event.id > firstHead.current}
+              onToggle=${() => setOpen(open === event.id ? 0 : event.id)} />`,
+            fold: (one) => html`<li class="event-fold" key=${`fold-${one.last}`}><button class="button quiet small" type="button" aria-expanded=${unfolded === one.last}
+              onClick=${() => setUnfolded(unfolded === one.last ? 0 : one.last)}>${unfolded === one.last ? 'hide' : 'and'} ${plural(one.count, 'more request', 'more requests')} that went well</button></li>`,
+          })}
         </ol>`}
         ${!filled && html`<p class="empty">Waiting for the first events…</p>`}
         ${filled && events.length === 0 && html`<${FirstEvent} />`}
@@ -176,24 +182,51 @@ export function Events({ onFetchGap }) {
     <//>`;
 }
 
+/** @typedef {{count: number, last: number}} Fold  routine lines that are not shown; the id of the oldest names it */
+
+/**
+ * Leaves one of many routine lines in a row, so that they do not push out what matters.
+ * @param {BelfryEvent[]} rows @param {number} unfolded  the fold that is open
+ * @returns {(BelfryEvent|Fold)[]}
+ */
+function fold(rows, unfolded) {
+  /** @type {(BelfryEvent|Fold)[]} */
+  const shown = [];
+  for (let i = 0; i < rows.length; ) {
+    const event = /** @type {BelfryEvent} */ (rows[i]);
+    let end = i + 1;
+    if (isRoutine(event)) while (end < rows.length && rows[end]?.source === event.source && isRoutine(/** @type {BelfryEvent} */ (rows[end]))) end++;
+    const last = rows[end - 1]?.id ?? 0;
+    if (end - i < FOLD_FROM) shown.push(...rows.slice(i, end));
+    else shown.push(event, { count: end - i - 1, last }, ...(unfolded === last ? rows.slice(i + 1, end) : []));
+    i = end;
+  }
+  return shown;
+}
+
 /**
  * Rows with what belongs between them: the name of an earlier day, and gaps.
- * @param {BelfryEvent[]} rows @param {import('../types.js').Gap[]} gaps
- * @param {(gap: import('../types.js').Gap) => void} onFetchGap @param {(event: BelfryEvent) => unknown} row
+ * @param {(BelfryEvent|Fold)[]} rows @param {import('../types.js').Gap[]} gaps
+ * @param {(gap: import('../types.js').Gap) => void} onFetchGap
+ * @param {{event: (event: BelfryEvent) => unknown, fold: (fold: Fold) => unknown}} draw
  */
-function withMarks(rows, gaps, onFetchGap, row) {
+function withMarks(rows, gaps, onFetchGap, draw) {
   const items = [];
   let day = dayKey(Date.now());
   const open = [...gaps];
-  for (const event of rows) {
-    while (open[0] && open[0].from > event.id) items.push(gapRow(/** @type {import('../types.js').Gap} */ (open.shift()), onFetchGap));
-    const time = moment(event.timestamp);
+  for (const row of rows) {
+    if ('last' in row) {
+      items.push(draw.fold(row));
+      continue;
+    }
+    while (open[0] && open[0].from > row.id) items.push(gapRow(/** @type {import('../types.js').Gap} */ (open.shift()), onFetchGap));
+    const time = moment(row.timestamp);
     const its = dayKey(time);
     if (its !== day && !Number.isNaN(its)) {
       day = its;
-      items.push(html`<li class="event-day" key=${`day-${event.id}`}>${dayName(time)}</li>`);
+      items.push(html`<li class="event-day" key=${`day-${row.id}`}>${dayName(time)}</li>`);
     }
-    items.push(row(event));
+    items.push(draw.event(row));
   }
   for (const gap of open) items.push(gapRow(gap, onFetchGap));
   return items;
