@@ -98,12 +98,9 @@ static void settle(struct service *service, struct probe_result *result) {
   services->checks++;
   services->last_duration_ms = schedule_now_ms() - service->begun_ms;
   if (schedule_stalled_since(services->parts.schedule, service->begun_ms)) {
+    if (result->outcome != PROBE_SUCCESS)
+      return;                /* it ran out of our time: the next turn asks again */
     result->latency_ms = -1; /* it measured us */
-    if (result->outcome == PROBE_FAILURE) {
-      result->outcome = PROBE_FAULT;
-      snprintf(result->message, sizeof result->message,
-               "the check does not count: belfry-watchd was held up");
-    }
   }
   if (service_judge(&service->state, result, services->restart_failures, &previous))
     tell_change(service, result, previous, now_ms);

@@ -3,6 +3,7 @@ watchd_unit_tests = \
 	tests/unit/watchd/test_host \
 	tests/unit/watchd/test_log_line \
 	tests/unit/watchd/test_service \
+	tests/unit/watchd/test_services \
 	tests/unit/watchd/test_tail
 check_PROGRAMS += $(watchd_unit_tests)
 TESTS += $(watchd_unit_tests)
@@ -19,7 +20,11 @@ tests_unit_watchd_test_service_SOURCES = %D%/watchd/test_service.c
 tests_unit_watchd_test_service_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_watchd_test_service_LDADD = $(WATCHD_LIBS) $(CMOCKA_LIBS)
 
-# Starts belfry-historyd and belfry-watchd of the build folder.
+# These two start belfry-historyd and belfry-watchd of the build folder.
 tests_unit_watchd_test_tail_SOURCES = %D%/watchd/test_tail.c %D%/watchd/running.c %D%/watchd/running.h
 tests_unit_watchd_test_tail_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_watchd_test_tail_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_watchd_test_services_SOURCES = %D%/watchd/test_services.c %D%/watchd/running.c %D%/watchd/running.h
+tests_unit_watchd_test_services_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_watchd_test_services_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
