@@ -32,7 +32,7 @@ export const programPath = (name) => path.join(buildDir, name);
 
 /**
  * Asks until the answer is truthy, and returns it.
- * @param {() => any} ask may throw, which counts as "not yet"
+ * @param {() => any} ask may throw, which counts as "not yet" unless the error is `final`
  * @param {string} what is waited for, for the message
  */
 export async function until(ask, what, { timeout = PATIENCE_MS, logs = () => '' } = {}) {
@@ -44,6 +44,7 @@ export async function until(ask, what, { timeout = PATIENCE_MS, logs = () => '' 
       if (answer) return answer;
       reason = `last answer: ${JSON.stringify(answer)}`;
     } catch (error) {
+      if (error.final) throw error;
       reason = `last error: ${error.message}`;
     }
     if (Date.now() > deadline) throw new Error(`not within ${timeout} ms: ${what} (${reason})\n${logs()}`);
@@ -361,7 +362,7 @@ class Belfry {
     return this.until(async () => {
       const answer = await this.post('/api/events', events, { key });
       if (answer.status === 201) return answer.json;
-      if (answer.status < 500) throw Object.assign(new Error(answer.text), { status: answer.status });
+      if (answer.status < 500) throw Object.assign(new Error(answer.text), { final: true });
       return null;
     }, 'the events are taken');
   }
@@ -410,7 +411,8 @@ class Client {
     return this.belfry.until(
       () => {
         const found = this.messages.slice(from).find(holds);
-        if (!found && this.closed) throw new Error(`closed: ${JSON.stringify(this.closed)}`);
+        if (!found && this.closed)
+          throw Object.assign(new Error(`closed: ${JSON.stringify(this.closed)}`), { final: true });
         return found;
       },
       `a message ${wanted} (got ${this.messages.length})`,
