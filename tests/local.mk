@@ -20,3 +20,4 @@ endif
 TESTS += %D%/check-includes
 EXTRA_DIST += %D%/check-includes %D%/deps.mjs %D%/package.json %D%/package-lock.json %D%/.npmrc
 EXTRA_DIST += %D%/system/harness.mjs
+EXTRA_DIST += %D%/browser/browser.mjs %D%/browser/dashboard.test.mjs %D%/browser/history.test.mjs %D%/browser/modules.test.mjs

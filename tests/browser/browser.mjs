@@ -8,6 +8,9 @@ import { load } from '../deps.mjs';
 
 const { chromium } = load('playwright-core');
 
+/** The longest that anything may take. Generous: no test fails because a machine is slow. */
+const PATIENCE_MS = 90_000;
+
 const paths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 export const launch = () =>
@@ -27,6 +30,7 @@ export const launch = () =>
 export async function openPage(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const trouble = [];
   const allowed = [];
   const note = (text) => allowed.some((pattern) => pattern.test(text)) || trouble.push(text);

@@ -21,13 +21,13 @@ const row = (name) => `.event:has-text("${name}")`;
 const emit = (events) => belfry.deliver(events);
 
 /** A signed-in dashboard. */
-async function dashboard(prefix = '', query = '', options = {}) {
+async function dashboard(prefix = '', query = '', options = {}, key = belfry.adminKey) {
   const watched = await openPage(browser, options);
   const { page, allow, forbid } = watched;
   allow(NOT_SIGNED_IN);
   await page.goto(`${belfry.url}${prefix}/dashboard${query}`);
   await page.waitForURL('**/login?next=*');
-  await page.fill('#key', belfry.adminKey);
+  await page.fill('#key', key);
   await page.press('#key', 'Enter');
   await page.waitForURL('**/dashboard*');
   await page.waitForSelector('.link-live');
@@ -149,6 +149,23 @@ test('after a restart of everything the page finds back', async () => {
   await page.waitForSelector(row('all_is_back'));
   assertQuiet();
   await close();
+});
+
+test('a key that expires or is deleted leads back to signing in', async () => {
+  const { json: short } = await belfry.post('/api/keys', { name: 'short', role: 'viewer', expires_in: '4s' }, { key: belfry.adminKey });
+  const { json: long } = await belfry.post('/api/keys', { name: 'long', role: 'viewer' }, { key: belfry.adminKey });
+  const expiring = await dashboard('', '', {}, short.key);
+  expiring.allow(NOT_SIGNED_IN);
+  await expiring.page.waitForURL('**/login?next=dashboard');
+  expiring.assertQuiet();
+  await expiring.close();
+
+  const deleted = await dashboard('', '', {}, long.key);
+  deleted.allow(NOT_SIGNED_IN, /WebSocket connection to .* failed/);
+  assert.equal((await belfry.request('DELETE', `/api/keys/${long.id}`, { key: belfry.adminKey })).status, 204);
+  await deleted.page.waitForURL('**/login?next=dashboard');
+  deleted.assertQuiet();
+  await deleted.close();
 });
 
 test('the list stays bounded, holds still while somebody reads, and says what is waiting', async () => {
