@@ -10,3 +10,4 @@ CLEANFILES += %D%/belfry.yaml.5
 	    $(srcdir)/%D%/belfry.yaml.5.in > $@.new && rm -f $@.settings && mv $@.new $@
 dist_man_MANS += %D%/belfry-fcgi.8
 dist_man_MANS += %D%/belfry-historyd.8
+dist_man_MANS += %D%/belfry-watchd.8

@@ -1,5 +1,7 @@
 #include "watchd/log_access.h"
 
+#include "watchd/log_time.h"
+
 #include <stdlib.h>
 #include <time.h>
 
@@ -35,32 +37,19 @@ static bool take_quoted(struct slice *rest, struct slice *out) {
   return false;
 }
 
-static int number_at(const char *at, int digits) {
-  int value = 0;
-  for (int i = 0; i < digits; i++) {
-    if (at[i] < '0' || at[i] > '9')
-      return -1;
-    value = value * 10 + (at[i] - '0');
-  }
-  return value;
-}
-
 /* "20/Nov/2026:10:30:00 +0000" */
 static bool parse_time(struct slice text, int64_t *out_ms) {
-  static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
   if (text.len != 26 || text.data[2] != '/' || text.data[6] != '/' || text.data[11] != ':' ||
       text.data[20] != ' ')
     return false;
-  struct tm tm = {.tm_mday = number_at(text.data, 2),
-                  .tm_mon = -1,
-                  .tm_year = number_at(text.data + 7, 4) - 1900,
-                  .tm_hour = number_at(text.data + 12, 2),
-                  .tm_min = number_at(text.data + 15, 2),
-                  .tm_sec = number_at(text.data + 18, 2)};
-  for (int i = 0; i < 12; i++)
-    if (memcmp(months + 3 * i, text.data + 3, 3) == 0)
-      tm.tm_mon = i;
-  int zone_hours = number_at(text.data + 22, 2), zone_minutes = number_at(text.data + 24, 2);
+  struct tm tm = {.tm_mday = log_time_number(text.data, 2),
+                  .tm_mon = log_time_month(text.data + 3),
+                  .tm_year = log_time_number(text.data + 7, 4) - 1900,
+                  .tm_hour = log_time_number(text.data + 12, 2),
+                  .tm_min = log_time_number(text.data + 15, 2),
+                  .tm_sec = log_time_number(text.data + 18, 2)};
+  int zone_hours = log_time_number(text.data + 22, 2),
+      zone_minutes = log_time_number(text.data + 24, 2);
   if (tm.tm_mon < 0 || tm.tm_mday < 1 || tm.tm_year < 70 || tm.tm_hour < 0 || tm.tm_min < 0 ||
       tm.tm_sec < 0 || zone_hours < 0 || zone_minutes < 0)
     return false;

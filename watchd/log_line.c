@@ -1,14 +1,14 @@
 #include "watchd/log_line.h"
 
 #include "base/json.h"
-#include "base/timestamp.h"
 #include "watchd/log_access.h"
+#include "watchd/log_time.h"
 
 #include <strings.h>
-#include <time.h>
 
-#define SCAN_BYTES    256 /* how far into a line its level is looked for */
-#define FUTURE_MAX_MS (INT64_C(24) * 3600 * 1000)
+#define SCAN_BYTES      256 /* how far into a line its level is looked for */
+#define LEVEL_BYTES_MIN 3   /* "OK" is part of many a sentence */
+#define FUTURE_MAX_MS   (INT64_C(24) * 3600 * 1000)
 
 /* --- masking ------------------------------------------------------------------------------------
  */
@@ -72,8 +72,8 @@ static bool is_upper(struct slice word) {
   return true;
 }
 
-/* A word is a level where it is written as one: ERROR, [error], <error>, error:, level=error,
- * "level":"error". In running text ("no error found") it is none. */
+/* A word is a level where it is written as one: ERROR, [error], [core:error], <error>, error:,
+ * level=error, "level":"error". In running text ("no error found") it is none. */
 static bool stands_as_level(struct slice line, size_t start, size_t end) {
   char before = start > 0 ? line.data[start - 1] : ' ';
   char after = end < line.len ? line.data[end] : ' ';
@@ -82,7 +82,7 @@ static bool stands_as_level(struct slice line, size_t start, size_t end) {
     return false;
   if (is_upper(slice_new(line.data + start, end - start)))
     return true;
-  return (before == '[' && after == ']') || (before == '<' && after == '>') ||
+  return ((before == '[' || before == ':') && after == ']') || (before == '<' && after == '>') ||
          (before == ' ' && after == ':') || (start == 0 && after == ':') || before == '=' ||
          (before == '"' && after == '"');
 }
@@ -113,62 +113,14 @@ static enum severity find_level(struct slice line) {
       end++;
     enum severity severity;
     char before = i > 0 ? line.data[i - 1] : ' ';
-    if (end - i >= 2 && severity_parse(slice_new(line.data + i, end - i), &severity) == 0 &&
+    if (end - i >= LEVEL_BYTES_MIN &&
+        severity_parse(slice_new(line.data + i, end - i), &severity) == 0 &&
         stands_as_level(line, i, end) &&
         ((before != '=' && before != '"') || is_level_key(line, i)))
       return severity;
     i = end;
   }
   return SEVERITY_INFO;
-}
-
-/* --- times --------------------------------------------------------------------------------------
- */
-
-static bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-/* A time without an offset is this host's local time. */
-static int64_t from_local(int64_t as_utc_ms) {
-  time_t seconds = as_utc_ms / 1000;
-  struct tm tm;
-  gmtime_r(&seconds, &tm);
-  tm.tm_isdst = -1;
-  time_t local = mktime(&tm);
-  return local < 0 ? as_utc_ms : (int64_t)local * 1000 + as_utc_ms % 1000;
-}
-
-/* "2026-11-20T10:30:00.123Z", "2026-11-20 10:30:00,123", nginx's "2026/11/20 10:30:00", at the
- * start of the line or within its first bracket. */
-static bool find_time(struct slice line, int64_t *out_ms) {
-  if (line.len > 0 && line.data[0] == '[')
-    line = slice_new(line.data + 1, line.len - 1);
-  if (line.len < 19 || !is_digit(line.data[0]) || (line.data[4] != '-' && line.data[4] != '/') ||
-      line.data[4] != line.data[7] || (line.data[10] != 'T' && line.data[10] != ' ') ||
-      line.data[13] != ':' || line.data[16] != ':')
-    return false;
-  char text[48];
-  size_t len = 0;
-  bool offset = false;
-  while (len < line.len && len < sizeof text - 1) {
-    char c = line.data[len];
-    if (len >= 19 && !is_digit(c) && !strchr(".,+-:Zz", c))
-      break;
-    if (len >= 19 && c == ':' && !offset) /* "10:30:00: text" */
-      break;
-    offset |= len >= 19 && (c == '+' || c == '-' || c == 'Z' || c == 'z');
-    text[len++] = c == '/' ? '-' : c == ',' ? '.' : c;
-    if (c == 'Z' || c == 'z')
-      break;
-  }
-  while (len > 19 && (text[len - 1] == '.' || text[len - 1] == ':' || text[len - 1] == '-'))
-    len--;
-  if (timestamp_parse(slice_new(text, len), out_ms))
-    return false;
-  if (!offset)
-    *out_ms = from_local(*out_ms);
-  return true;
 }
 
 /* --- the whole ----------------------------------------------------------------------------------
@@ -225,7 +177,7 @@ void log_line_read(struct slice text, bool truncated, int64_t now_ms, struct buf
                                            : SEVERITY_INFO;
   } else {
     out->severity = find_level(text);
-    if (!find_time(text, &said_ms))
+    if (!log_time_find(text, now_ms, &said_ms))
       said_ms = 0;
   }
   if (said_ms > 0 && said_ms <= now_ms + FUTURE_MAX_MS)

@@ -81,6 +81,7 @@ static void test_levels(void **state) {
       {"{\"msg\":\"error\",\"level\":\"info\"}", SEVERITY_INFO},
       {"[error] something", SEVERITY_ERROR},
       {"2026/11/20 10:00:00 [crit] 12#12: *3 cannot", SEVERITY_CRITICAL},
+      {"[Fri Nov 20 10:00:00 2026] [core:error] [pid 1] x", SEVERITY_ERROR},
       {"error: cannot", SEVERITY_ERROR},
       {"belfry-watchd[12] notice: up", SEVERITY_INFO},
       {"no error was found", SEVERITY_INFO},
@@ -108,6 +109,13 @@ static void test_times(void **state) {
   expect_line("2026-11-20 10:00:00,123 x", SEVERITY_INFO, "2026-11-20T09:00:00.123Z", NULL);
   expect_line("2026-07-20 10:00:00: x", SEVERITY_INFO, "2026-07-20T08:00:00Z", NULL);
   expect_line("2026/11/20 10:00:00 [info] x", SEVERITY_INFO, "2026-11-20T09:00:00Z", NULL);
+  expect_line("[Fri Nov 20 10:00:00 2026] [notice] x", SEVERITY_INFO, "2026-11-20T09:00:00Z", NULL);
+  expect_line("[Fri Jul  3 10:00:00.123456 2026] [core:info] x", SEVERITY_INFO,
+              "2026-07-03T08:00:00.123Z", NULL);
+  expect_line("Nov 20 10:00:00 host sshd[1]: x", SEVERITY_INFO, "2026-11-20T09:00:00Z", NULL);
+  expect_line("Dec  9 10:00:00 host sshd[1]: x", SEVERITY_INFO, "2025-12-09T09:00:00Z", NULL);
+  expect_line("Nov 31 99:00:00 x", SEVERITY_INFO, NOW, NULL);
+  expect_line("Nov", SEVERITY_INFO, NOW, NULL);
   expect_line("2026-13-45T10:00:00Z x", SEVERITY_INFO, NOW, NULL);
   expect_line("2036-11-20T10:00:00Z from the future", SEVERITY_INFO, NOW, NULL);
   expect_line("2026-11-20", SEVERITY_INFO, NOW, NULL);
