@@ -68,6 +68,8 @@ static void document_row(const struct conf_row *row, struct buf *out) {
   conf__put_expectation(row, &value);
   if (value.data)
     put_roff(out, value.data);
+  if (value.status)
+    out->status = value.status;
   buf_clear(&value);
   if (row->required) {
     buf_put_text(out, "; required");

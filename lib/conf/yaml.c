@@ -66,27 +66,34 @@ static const char *node_kind(const yaml_node_t *node) {
                                            : "a single value";
 }
 
-/* How many changes (insert, delete, replace) make one word of the other; words are short. */
+#define WORD_BYTES_MAX 64
+
+/* How many changes (insert, delete, replace, swap of neighbours) make one word of the other. */
 static size_t distance(struct slice a, const char *b) {
-  size_t row[65], len = strlen(b);
-  if (len > 64 || a.len > 64)
+  size_t rows[3][WORD_BYTES_MAX + 1], len = strlen(b);
+  size_t *before = rows[0], *last = rows[1], *row = rows[2];
+  if (len > WORD_BYTES_MAX || a.len > WORD_BYTES_MAX)
     return SIZE_MAX;
   for (size_t j = 0; j <= len; j++)
-    row[j] = j;
+    last[j] = j;
   for (size_t i = 1; i <= a.len; i++) {
-    size_t diagonal = row[0];
     row[0] = i;
     for (size_t j = 1; j <= len; j++) {
-      size_t best = diagonal + (a.data[i - 1] != b[j - 1]);
-      if (row[j] + 1 < best)
-        best = row[j] + 1;
-      if (row[j - 1] + 1 < best)
-        best = row[j - 1] + 1;
-      diagonal = row[j];
-      row[j] = best;
+      row[j] = last[j - 1] + (a.data[i - 1] != b[j - 1]);
+      if (last[j] + 1 < row[j])
+        row[j] = last[j] + 1;
+      if (row[j - 1] + 1 < row[j])
+        row[j] = row[j - 1] + 1;
+      if (i > 1 && j > 1 && a.data[i - 1] == b[j - 2] && a.data[i - 2] == b[j - 1] &&
+          before[j - 2] + 1 < row[j])
+        row[j] = before[j - 2] + 1;
     }
+    size_t *oldest = before;
+    before = last;
+    last = row;
+    row = oldest;
   }
-  return row[len];
+  return last[len];
 }
 
 /* The nearest of the names seen so far. */
@@ -393,7 +400,8 @@ static void syntax_problem(struct conf_reading *reading, const yaml_parser_t *pa
                            struct slice text) {
   char said[BELFRY_ERROR_TEXT_BYTES];
   size_t line = parser->problem_mark.line, column = parser->problem_mark.column;
-  if (parser->error == YAML_MEMORY_ERROR) {
+  /* libyaml names no error at all when some of its allocations fail. */
+  if (parser->error == YAML_MEMORY_ERROR || parser->error == YAML_NO_ERROR) {
     reading->status = BELFRY_ENOMEM;
     return;
   }

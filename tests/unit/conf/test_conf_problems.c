@@ -1,0 +1,296 @@
+/* lib/conf: every mistake is told with its place, its key, and what would be right. */
+#include "conf_file.h"
+
+struct row {
+  const char *text, *problems;
+};
+
+static void check_rows(const struct row *rows, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    const char *said = conf_problems_of(rows[i].text, strlen(rows[i].text));
+    if (strcmp(said, rows[i].problems) != 0)
+      fail_msg("of\n%s\nit is said\n%sinstead of\n%s", rows[i].text, said, rows[i].problems);
+  }
+}
+
+#define CHECK_ROWS(rows) check_rows(rows, sizeof rows / sizeof *rows)
+
+static void test_values(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {"fcgi:\n  workers: many\n",
+       "2:12: fcgi.workers: 'many' is not a whole number from 1 to 256\n"},
+      {"fcgi:\n  workers: 0\n", "2:12: fcgi.workers: '0' is not a whole number from 1 to 256\n"},
+      {"fcgi:\n  workers: 257\n",
+       "2:12: fcgi.workers: '257' is not a whole number from 1 to 256\n"},
+      {"fcgi:\n  workers: 8.5\n",
+       "2:12: fcgi.workers: '8.5' is not a whole number from 1 to 256\n"},
+      {"fcgi:\n  workers: 99999999999999999999\n",
+       "2:12: fcgi.workers: '99999999999999999999' is not a whole number from 1 to 256\n"},
+      {"fcgi: {workers: }\n",
+       "1:17: fcgi.workers: has no value: write a whole number from 1 to 256\n"},
+      {"push:\n  enabled: maybe\n", "2:12: push.enabled: 'maybe' is not true or false\n"},
+      {"push:\n  interval: 5\n", "2:13: push.interval: '5' is not a duration from 1s to 1m: write "
+                                 "a number and ms, s, m, h or d, such as 30s\n"},
+      {"push:\n  interval: 2m\n", "2:13: push.interval: '2m' is not a duration from 1s to 1m\n"},
+      {"push:\n  interval: -5s\n", "2:13: push.interval: '-5s' is not a duration from 1s to 1m: "
+                                   "write a number and ms, s, m, h or d, such as 30s\n"},
+      {"push:\n  interval: 200000000000000d\n",
+       "2:13: push.interval: '200000000000000d' is not a duration from 1s to 1m: write a number "
+       "and ms, s, m, h or d, such as 30s\n"},
+      {"fcgi:\n  max_body: 1MB\n",
+       "2:13: fcgi.max_body: '1MB' is not a size from 1KiB to 1GiB: write a number of bytes, or "
+       "with KiB, MiB, GiB or TiB, such as 8MiB\n"},
+      {"fcgi:\n  max_body: 2GiB\n",
+       "2:13: fcgi.max_body: '2GiB' is not a size from 1KiB to 1GiB\n"},
+      {"logging:\n  level: loud\n",
+       "2:10: logging.level: 'loud' is not critical, error, warning, notice, info or debug\n"},
+      {"access:\n  read_role: Viewer\n",
+       "2:14: access.read_role: 'Viewer' is not none or viewer\n"},
+      {"paths:\n  state: ''\n", "2:10: paths.state: must not be empty: write a path\n"},
+      {"web:\n  title: \"\"\n",
+       "2:10: web.title: must not be empty: write a text of at most 64 bytes\n"},
+      {"web:\n  title: \"a\\x07b\"\n", "2:10: web.title: 'a?b' holds a control character or bytes "
+                                       "that are not UTF-8: remove them\n"},
+      {"access:\n  instance: a b\n",
+       "2:13: access.instance: 'a b' is not letters, digits and - of at most 32 bytes\n"},
+      {"push:\n  listen: 8090\n", "2:11: push.listen: '8090' is not an address such as "
+                                  "127.0.0.1:8090 or [::1]:8090 of at most 255 bytes\n"},
+      {"push:\n  listen: 127.0.0.1:0\n", "2:11: push.listen: '127.0.0.1:0' is not an address such "
+                                         "as 127.0.0.1:8090 or [::1]:8090 of at most 255 bytes\n"},
+      {"push:\n  listen: 127.0.0.1:65536\n",
+       "2:11: push.listen: '127.0.0.1:65536' is not an address such as 127.0.0.1:8090 or "
+       "[::1]:8090 of at most 255 bytes\n"},
+      {"web:\n  title: 0123456789012345678901234567890123456789012345678901234567890123456789\n",
+       "2:10: web.title: '012345678901234567890123456789012345678901234567890123456789...' is not "
+       "a text of at most 64 bytes\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
+static void test_keys(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {"fcgi:\n  wokers: 3\n", "2:3: fcgi: unknown key 'wokers': did you mean `workers`?\n"},
+      {"fgci:\n  workers: 3\n", "1:1: unknown key 'fgci': did you mean `fcgi`?\n"},
+      {"service: []\n", "1:1: unknown key 'service': did you mean `services`?\n"},
+      {"metrics:\n  zebra: 3\n", "2:3: metrics: unknown key 'zebra': known are enabled\n"},
+      {"zebra: 1\n", "1:1: unknown key 'zebra': known are paths, logging, history, fcgi, push, "
+                     "watch, metrics, web, access, "
+                     "thresholds, services, logs\n"},
+      {"workers: 3\n", "1:1: the key 'workers' belongs under `fcgi:`\n"},
+      {"fcgi:\n  workers: 3\n  workers: 4\n",
+       "3:3: fcgi: the key 'workers' stands here a second time: remove one of them\n"},
+      {"fcgi: {}\nfcgi: {}\n",
+       "2:1: the key 'fcgi' stands here a second time: remove one of them\n"},
+      {"services: []\nlogs: []\nservices: []\n",
+       "3:1: the key 'services' stands here a second time: remove one of them\n"},
+      {"? [a]\n: b\n", "1:3: a key must be a single word\n"},
+      {"fcgi:\n  <<: {workers: 3}\n", "2:3: fcgi: unknown key '<<': known are workers, "
+                                      "request_timeout, max_body, max_bulk_body, max_event, "
+                                      "max_requests\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
+static void test_kinds(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {"- a\n", "1:1: must be a map of sections (such as `fcgi:`) and lists (such as `services:`), "
+                "not a list\n"},
+      {"hello\n", "1:1: must be a map of sections (such as `fcgi:`) and lists (such as "
+                  "`services:`), not a single value\n"},
+      {"fcgi: 3\n",
+       "1:7: fcgi: must be a map of settings (`key: value` lines), not a single value\n"},
+      {"fcgi: [3]\n", "1:7: fcgi: must be a map of settings (`key: value` lines), not a list\n"},
+      {"fcgi:\n  workers: [3]\n", "2:12: fcgi.workers: must be a single value, not a list\n"},
+      {"fcgi:\n  workers: {a: 3}\n", "2:12: fcgi.workers: must be a single value, not a map\n"},
+      {"services: {name: a}\n", "1:11: services: must be a list (`- name: api`), not a map\n"},
+      {"logs: /var/log/a\n",
+       "1:7: logs: must be a list (`- path: /var/log/app.log`), not a single value\n"},
+      {"services:\n  - api\n",
+       "2:5: services[0]: must be a map of its members, not a single value\n"},
+      {"fcgi:\n  workers: !env WORKERS\n",
+       "2:12: fcgi.workers: the tag '!env' means nothing here: remove it\n"},
+      {"fcgi: !include x.yaml\n",
+       "1:7: fcgi: must be a map of settings (`key: value` lines), not a single value\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
+static void test_lists(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {"services:\n  - port: 80\n", "2:5: services[0]: `name` is missing, as in `- name: api`\n"},
+      {"services:\n  - name: a\n", "2:5: services[0]: needs a port (a whole number from 1 to "
+                                   "65535) or a health_endpoint that is a URL\n"},
+      {"services:\n  - name: a\n    health_endpoint: /health\n",
+       "2:5: services[0]: a health_endpoint that is a path needs a port: add one, or write a whole "
+       "URL\n"},
+      {"services:\n  - name: a\n    port: 65536\n",
+       "3:11: services[0].port: '65536' is not a whole number from 1 to 65535\n"},
+      {"services:\n  - name: a\n    port: 1\n  - name: a\n    port: 2\n",
+       "4:5: services[1]: there is a service 'a' already: names must differ\n"},
+      {"services:\n  - name: a b\n    port: 1\n",
+       "2:11: services[0].name: 'a b' is not letters, digits and _ . : - of at most 64 bytes\n"},
+      {"services:\n  - name:\n    port: 1\n", "2:10: services[0].name: must not be empty: write "
+                                              "letters, digits and _ . : - of at most 64 bytes\n"},
+      {"services:\n  - name: a\n    port: 1\n    health_endpoint: health\n",
+       "4:22: services[0].health_endpoint: 'health' is not a path such as /health or a URL such as "
+       "http://127.0.0.1:8000/health of at most 2048 bytes\n"},
+      {"services:\n  - name: a\n    port: 1\n    health_endpoint: http://\n",
+       "4:22: services[0].health_endpoint: 'http://' is not a path such as /health or a URL such "
+       "as "
+       "http://127.0.0.1:8000/health of at most 2048 bytes\n"},
+      {"services:\n  - name: a\n    prt: 1\n",
+       "3:5: services[0]: unknown key 'prt': did you mean `port`?\n"},
+      {"logs:\n  - source: a\n",
+       "2:5: logs[0]: `path` is missing, as in `- path: /var/log/app.log`\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
+static void test_yaml_itself(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {"fcgi:\n\tworkers: 3\n", "2:1: not valid YAML: found character that cannot start any token "
+                                "while scanning for the next token; there is "
+                                "a tab: indent with spaces\n"},
+      {"fcgi: {workers: 3\n",
+       "2:1: not valid YAML: did not find expected ',' or '}' while parsing a flow mapping\n"},
+      {"fcgi:\n  workers: *nobody\n", "2:12: not valid YAML: found undefined alias\n"},
+      {"fcgi: {}\n---\npush: {}\n",
+       "3:1: a second document starts here: one file holds one configuration\n"},
+      {"# \xff\n", "1:3: these bytes are not UTF-8: save the file as UTF-8\n"},
+      {"# ok\nweb: {title: \"\xc3\"}\n",
+       "2:15: these bytes are not UTF-8: save the file as UTF-8\n"},
+      {"a: \x01\n", "1:4: not valid YAML: control characters are not allowed\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
+static void test_all_are_told(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {"fcgi:\n  workers: x\n  max_event: y\npush:\n  enabled: z\n",
+       "2:12: fcgi.workers: 'x' is not a whole number from 1 to 256\n"
+       "3:14: fcgi.max_event: 'y' is not a size from 256 to 8MiB: write a number of bytes, or with "
+       "KiB, MiB, GiB or "
+       "TiB, such as 8MiB\n"
+       "5:12: push.enabled: 'z' is not true or false\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
+static void test_bounds(void **state) {
+  (void)state;
+  struct buf text;
+  buf_init(&text, 0);
+  while (text.len <= (1 << 20))
+    buf_put_text(&text, "# a comment that is repeated\n");
+  const char *said = conf_problems_of(text.data, text.len);
+  assert_non_null(strstr(said, "is larger than 1048576 bytes"));
+
+  buf_clear(&text);
+  buf_put_text(&text, "services:\n");
+  for (int i = 0; i < 1001; i++)
+    buf_printf(&text, "- {name: s%d, port: 1}\n", i);
+  assert_string_equal(conf_problems_of(text.data, text.len),
+                      "2:1: services: holds 1001 entries, more than 1000\n");
+
+  buf_clear(&text);
+  buf_put_text(&text, "services: [");
+  for (int i = 0; i < 100001; i++)
+    buf_put_text(&text, "a,");
+  buf_put_text(&text, "]\n");
+  assert_string_equal(conf_problems_of(text.data, text.len), ": holds more than 100000 values\n");
+
+  /* No more than anybody would read. */
+  buf_clear(&text);
+  for (int i = 0; i < 1000; i++)
+    buf_printf(&text, "zebra%d: 1\n", i);
+  struct buf problems;
+  buf_init(&problems, 0);
+  conf_write(text.data, text.len);
+  assert_int_equal(conf_check(conf_path, conf_collect, &problems), 200);
+  buf_fini(&problems);
+  buf_fini(&text);
+}
+
+/* An alias may stand for what its anchor does; a bomb of them is not even looked into. */
+static void test_aliases(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {"push:\n  interval: &t 7s\nwatch:\n  interval: *t\n", ""},
+      {"a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b]\nservices: [*c]\n",
+       "1:1: unknown key 'a': known are paths, logging, history, fcgi, push, watch, metrics, web, "
+       "access, thresholds, "
+       "services, logs\n"
+       "2:1: unknown key 'b': known are paths, logging, history, fcgi, push, watch, metrics, web, "
+       "access, thresholds, "
+       "services, logs\n"
+       "3:1: unknown key 'c': known are paths, logging, history, fcgi, push, watch, metrics, web, "
+       "access, thresholds, "
+       "services, logs\n"
+       "3:4: services[0]: must be a map of its members, not a list\n"},
+      {"services: &s\n  - *s\n", "1:11: services[0]: must be a map of its members, not a list\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
+static void test_first_problem_is_the_error(void **state) {
+  (void)state;
+  struct belfry_error error = {0};
+  char expected[200];
+  const char text[] = "\n\nfcgi:\n  workers: many\n  wokers: 2\n";
+  conf_write(text, strlen(text));
+  assert_null(conf_load(conf_path, &error));
+  snprintf(expected, sizeof expected,
+           "%s:4:12: fcgi.workers: 'many' is not a whole number from 1 to 256", conf_path);
+  assert_string_equal(error.text, expected);
+  assert_int_equal(error.code, BELFRY_EINVAL);
+}
+
+static void test_a_file_that_is_not_there(void **state) {
+  (void)state;
+  struct belfry_error error = {0};
+  assert_null(conf_load("/nowhere/belfry.yaml", &error));
+  assert_int_equal(error.code, BELFRY_ENOENT);
+  assert_string_equal(
+      error.text,
+      "/nowhere/belfry.yaml: cannot open /nowhere/belfry.yaml: No such file or directory");
+}
+
+static void test_socket_paths_must_fit(void **state) {
+  (void)state;
+  char text[400], run[120];
+  memset(run, 'r', sizeof run);
+  run[0] = '/';
+  run[94] = '\0'; /* with /history.sock: 107 */
+  snprintf(text, sizeof text, "paths: {run: %s}\n", run);
+  assert_string_equal(conf_problems_of(text, strlen(text)), "");
+  run[94] = 'r';
+  run[95] = '\0';
+  snprintf(text, sizeof text, "paths: {run: %s}\n", run);
+  assert_string_equal(conf_problems_of(text, strlen(text)),
+                      ": paths.run: has 95 bytes; with /history.sock a socket's path would hold "
+                      "more than 107: choose a "
+                      "folder of at most 94 bytes\n");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_values),
+      cmocka_unit_test(test_keys),
+      cmocka_unit_test(test_kinds),
+      cmocka_unit_test(test_lists),
+      cmocka_unit_test(test_yaml_itself),
+      cmocka_unit_test(test_all_are_told),
+      cmocka_unit_test(test_bounds),
+      cmocka_unit_test(test_aliases),
+      cmocka_unit_test(test_first_problem_is_the_error),
+      cmocka_unit_test(test_a_file_that_is_not_there),
+      cmocka_unit_test(test_socket_paths_must_fit),
+  };
+  return cmocka_run_group_tests(tests, conf_folder_make, conf_folder_remove);
+}
