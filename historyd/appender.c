@@ -181,6 +181,12 @@ static int apply_batch(struct group *group, const struct check_counts *counts) {
   return history_writer_undo_batch(writer, group_error);
 }
 
+static void say_full(struct appender *appender, const char *why) {
+  if (!appender->full)
+    log_error("the disk is full; nothing is stored until there is room: %s", why);
+  appender->full = true;
+}
+
 /* Checks each request and refuses what cannot be stored. Returns: how many are left. */
 static size_t check_all(struct appender *appender, struct append_request *requests, size_t count,
                         struct check_counts *counts) {
@@ -194,6 +200,8 @@ static size_t check_all(struct appender *appender, struct append_request *reques
     appender->full = false;
     log_notice("the disk has room again: events are stored as before");
   }
+  if (!room)
+    say_full(appender, no_room.text);
   size_t left = 0;
   for (size_t i = 0; i < count; i++) {
     struct append_request *request = &requests[i];
@@ -250,10 +258,8 @@ static int commit_some(struct appender *appender, struct append_request *request
     int status = apply_group(&group, requests, count, counts);
     if (is_fatal(status))
       return belfry_error_set(error, status, "%s", why.text);
-    if (status == BELFRY_EFULL && !appender->full) {
-      appender->full = true;
-      log_error("the disk is full; nothing is stored until there is room: %s", why.text);
-    }
+    if (status == BELFRY_EFULL)
+      say_full(appender, why.text);
     for (size_t i = 0; status && i < count; i++)
       if (requests[i].status == BELFRY_OK)
         refuse(&requests[i], status, why.text);

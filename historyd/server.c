@@ -331,7 +331,7 @@ static size_t gather(struct server *server, struct connection *connection, size_
 static void forget_taken(struct connection *connection) {
   buf_consume(&connection->in, connection->taken);
   connection->taken = 0;
-  if (connection->in.len == 0 && connection->in.cap > 4 * SMALL_FRAME)
+  if (connection->in.len == 0 && connection->in.cap > 2 * SMALL_FRAME)
     buf_fini(&connection->in);
   if (frame_bytes(&connection->in) <= SMALL_FRAME)
     unreserve(connection);

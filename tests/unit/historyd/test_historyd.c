@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -24,6 +26,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,8 +46,23 @@ static void path_in(char out[96], const char *name) {
   snprintf(out, 96, "%s/%s", dir, name);
 }
 
+/* From here on the kernel lets fsync and its like fail for this process, as a broken disk would. */
+static void break_syncs(void) {
+  struct sock_filter rows[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_fsync, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_fdatasync, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog filter = {.len = sizeof rows / sizeof *rows, .filter = rows};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+    _exit(126);
+}
+
 /* Starts the daemon; what it says goes to DIR/log. */
-static pid_t start(void) {
+static pid_t start_on(bool broken_disk) {
   char conf[96], log[96];
   path_in(conf, "belfry.yaml");
   path_in(log, "log");
@@ -55,8 +73,14 @@ static pid_t start(void) {
   prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing running */
   int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
   dup2(fd, STDERR_FILENO);
+  if (broken_disk)
+    break_syncs();
   execl(BELFRY_HISTORYD, BELFRY_HISTORYD, "-c", conf, (char *)NULL);
   _exit(127);
+}
+
+static pid_t start(void) {
+  return start_on(false);
 }
 
 static void assert_said(const char *text) {
@@ -501,6 +525,40 @@ static void test_killed_under_load(void **state) {
   munmap(ledger, sizeof *ledger);
 }
 
+/* --- the disk fails --- */
+
+/* Law 2: after a failed fsync nothing is acknowledged any more. */
+static void test_a_failed_sync_ends_it(void **state) {
+  (void)state;
+  struct history_batch batch;
+  struct history_receipt receipt;
+  int status = 0;
+  struct history_client *client = new_client("belfry-fcgi");
+  append_well(client, "a");
+  end(daemon_pid, SIGTERM);
+  daemon_pid = start_on(true);
+  history_batch_init(&batch, 0);
+  put_event(&batch, "test", "b", "{}");
+  int answer = history_client_append(client, &batch, 300, &receipt, &error);
+  assert_true(answer == BELFRY_ECLOSED || answer == BELFRY_ETIMEDOUT);
+  assert_int_equal(waitpid(daemon_pid, &status, 0), daemon_pid);
+  daemon_pid = -1;
+  assert_true(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 126) { /* no such filters here */
+    history_batch_fini(&batch);
+    history_client_free(client);
+    skip();
+  }
+  assert_int_equal(WEXITSTATUS(status), 1);
+  assert_said("nothing is acknowledged any more");
+  daemon_pid = start();
+  if (history_client_append(client, &batch, DEADLINE_MS, &receipt, &error))
+    fail_msg("on a disk that works again: %s", error.text);
+  assert_int_equal(receipt.accepted + receipt.duplicates, 1);
+  history_batch_fini(&batch);
+  history_client_free(client);
+}
+
 /* --- the disk is full --- */
 
 /* A small disk of our own, seen by this process and its children only. Returns: false where that is
@@ -609,6 +667,7 @@ int main(void) {
       TEST(test_a_client_that_does_not_wait),
       TEST(test_a_stop_answers_what_it_has_read),
       TEST(test_killed_under_load),
+      TEST(test_a_failed_sync_ends_it),
       cmocka_unit_test(test_full_disk), /* last: it moves to a place of its own */
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
