@@ -59,11 +59,16 @@ static void check_all(struct worker *worker, const struct request *request,
     log_debug("health: %s", error.text);
     add_check(report, "history", UNHEALTHY, "the history cannot be read");
     count = 0;
-  } else if (!find_daemon(daemons, count, "belfry-historyd", request->now_ms)) {
-    add_check(report, "history", UNHEALTHY,
-              "belfry-historyd, which writes the history, is not running");
   } else {
-    add_check(report, "history", HEALTHY, NULL);
+    const struct daemon_state *writer =
+        find_daemon(daemons, count, "belfry-historyd", request->now_ms);
+    if (!writer)
+      add_check(report, "history", UNHEALTHY,
+                "belfry-historyd, which writes the history, is not running");
+    else if (writer->disk_full)
+      add_check(report, "history", DEGRADED, "the disk is full: events and samples are refused");
+    else
+      add_check(report, "history", HEALTHY, NULL);
   }
   const struct daemon_state *push = find_daemon(daemons, count, "belfry-pushd", request->now_ms);
   const struct daemon_state *watch = find_daemon(daemons, count, "belfry-watchd", request->now_ms);

@@ -88,9 +88,11 @@ static int on_daemon(void *arg, const struct history_value *values, size_t count
       .pid = values[2].integer, .started_ms = values[3].integer, .updated_ms = values[4].integer};
   copy_text(daemon->name, sizeof daemon->name, values[0].text);
   copy_text(daemon->version, sizeof daemon->version, values[1].text);
-  long long clients;
-  if (slice_to_int64(json_member(values[5].text, "clients"), &clients))
-    daemon->clients = clients;
+  long long figure;
+  if (slice_to_int64(json_member(values[5].text, "clients"), &figure))
+    daemon->clients = figure;
+  if (slice_to_int64(json_member(values[5].text, "disk_full"), &figure))
+    daemon->disk_full = figure != 0;
   return 0;
 }
 

@@ -48,6 +48,7 @@ struct daemon_state {
   char version[32];
   int64_t pid, started_ms, updated_ms;
   int64_t clients; /* of belfry-pushd; 0 for others */
+  bool disk_full;  /* of belfry-historyd: events and samples are refused */
 };
 
 #define DAEMON_COUNT_MAX 8
