@@ -17,10 +17,12 @@
 #define READER_BUSY_MS 1000
 
 /* Settings of a connection. cache_size is in KiB when negative. The writer's cache holds the upper
-   parts of its indexes; a reader maps the database, so that readers share their pages. */
+   parts of its indexes; a reader maps the database, so that readers share their pages. A log that
+   has grown far because readers held it is cut back to journal_size_limit when it starts over. */
 static const char writer_pragmas[] = "PRAGMA journal_mode = WAL;"
                                      "PRAGMA synchronous = FULL;"
                                      "PRAGMA wal_autocheckpoint = 0;"
+                                     "PRAGMA journal_size_limit = 67108864;"
                                      "PRAGMA secure_delete = OFF;"
                                      "PRAGMA temp_store = MEMORY;"
                                      "PRAGMA cache_size = -32768;";

@@ -78,6 +78,21 @@ struct history_writer {
 
 /* --- opening --- */
 
+/* Makes the folder so that it is still there after a power cut, as what will be in it must be. */
+static int make_dir(const char *dir, struct belfry_error *error) {
+  char parent[PATH_MAX];
+  if (mkdir(dir, 0750) < 0)
+    return errno == EEXIST ? BELFRY_OK
+                           : belfry_error_errno(error, errno, "cannot make the folder %s", dir);
+  snprintf(parent, sizeof parent, "%s/..", dir);
+  int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int status = BELFRY_OK;
+  if (fd < 0 || fsync(fd) < 0)
+    status = belfry_error_errno(error, errno, "cannot sync the folder of %s", dir);
+  fd_close(&fd);
+  return status;
+}
+
 static int take_lock(struct history_writer *writer, const char *dir, struct belfry_error *error) {
   char path[PATH_MAX], text[32];
   snprintf(path, sizeof path, "%s/" STORAGE_LOCK, dir);
@@ -204,9 +219,9 @@ static int on_wal(void *arg, sqlite3 *db, const char *name, int pages) {
 static int start(struct history_writer *writer, const char *dir,
                  const struct history_writer_options *options, struct belfry_error *error) {
   struct history_position position;
-  if (mkdir(dir, 0750) < 0 && errno != EEXIST)
-    return belfry_error_errno(error, errno, "cannot make the folder %s", dir);
-  int status = take_lock(writer, dir, error);
+  int status = make_dir(dir, error);
+  if (!status)
+    status = take_lock(writer, dir, error);
   if (!status)
     status = ballast__open(&writer->ballast, dir, options->ballast_bytes, error);
   if (!status)
