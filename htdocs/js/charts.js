@@ -50,7 +50,7 @@ export function makeChart(place, kind, windowMs, onCursor) {
       ms: 1,
       width: Math.max(80, place.clientWidth),
       height: Math.max(60, place.clientHeight),
-      padding: [6, 0, 0, 0],
+      padding: [() => 0.5 * rem(), 0, 0, 0],
       legend: { show: false },
       series,
       bands,

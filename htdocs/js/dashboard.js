@@ -104,7 +104,7 @@ async function fetchMissing(from, to) {
 async function poll() {
   const newest = live.lastId || getState().events[0]?.id || 0;
   try {
-    const found = await api.events({ limit: 100, ...(newest ? { after: newest } : {}) });
+    const found = await api.events({ limit: EVENTS_MOST, ...(newest ? { after: newest } : {}) });
     addEvents(found.events);
   } catch {
     // The connection's state says it already.

@@ -152,7 +152,7 @@ export function Events({ onFetchGap }) {
   const rows = [...shown, ...older.list];
   return html`
     <${Panel} id="events" title="Events" class="events" aside=${html`
-      <p class="panel-note" role="status">${hold?.by === 'button' ? `paused at ${clockTime(hold.since)}` : hold ? 'holding still' : filtering ? `${plural(matching.length, 'match', 'matches')}` : ''}</p>
+      <p class="panel-note">${hold?.by === 'button' ? `paused at ${clockTime(hold.since)}` : hold ? 'holding still' : filtering ? `${plural(matching.length, 'match', 'matches')}` : ''}</p>
       <button class="button quiet small" type="button" aria-pressed=${hold?.by === 'button'} onClick=${() => (hold?.by === 'button' ? letGo() : holdStill('button'))}>
         ${hold?.by === 'button' ? html`${playIcon()}Resume` : html`${pauseIcon()}Pause`}</button>`}>
       <${Filters} filter=${filter} events=${events} onChange=${change} />

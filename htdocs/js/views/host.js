@@ -2,7 +2,7 @@
  * The host over the last hour: four charts with one cursor. What the cursor points at is written beside the title;
  * without one, the newest values are. For those who do not see the charts there is a table of the same.
  */
-import { html, useEffect, useRef, useState } from '../../vendor/htm-preact.js';
+import { html, useEffect, useMemo, useRef, useState } from '../../vendor/htm-preact.js';
 import { makeChart } from '../charts.js';
 import { clockMinutes, clockTime, plural } from '../format.js';
 import { CHARTS } from '../host.js';
@@ -12,7 +12,7 @@ const SLIDE_MS = 5_000; // the window moves on although nothing arrives
 
 /** @param {{history: import('../host.js').HostHistory}} props */
 export function HostCharts({ history }) {
-  const [, again] = useState(0);
+  const [drawing, again] = useState(0); // counts what has to be drawn anew; the cursor has not
   const [index, setIndex] = useState(/** @type {{at: number|null, time: number}} */ ({ at: null, time: 0 }));
   useEffect(() => {
     const changed = () => again((/** @type {number} */ n) => n + 1);
@@ -32,19 +32,19 @@ export function HostCharts({ history }) {
     <${Panel} id="host" title="Host" class="host" aside=${aside}>
       ${history.failed && html`<p class="notice" role="status">The past hour could not be read (${history.failed}). It is tried again.</p>`}
       ${empty && html`<p class="notice">No measurements of this host yet. They come from <code>belfry-watchd</code>, every few seconds once it runs.</p>`}
-      <div class="charts" hidden=${empty}>${CHARTS.map((kind) => html`<${Chart} key=${kind.key} kind=${kind} history=${history} cursor=${index} onCursor=${setIndex} />`)}</div>
+      <div class="charts" hidden=${empty}>${CHARTS.map((kind) => html`<${Chart} key=${kind.key} kind=${kind} history=${history} drawing=${drawing} cursor=${index} onCursor=${setIndex} />`)}</div>
     <//>`;
 }
 
 /**
  * @param {{kind: import('../host.js').ChartKind, history: import('../host.js').HostHistory,
- *   cursor: {at: number|null, time: number}, onCursor: (index: {at: number|null, time: number}) => void}} props
+ *   drawing: number, cursor: {at: number|null, time: number}, onCursor: (index: {at: number|null, time: number}) => void}} props
  */
-function Chart({ kind, history, cursor, onCursor }) {
+function Chart({ kind, history, drawing, cursor, onCursor }) {
   const series = history.of(kind.key);
   const place = useRef(/** @type {HTMLElement|null} */ (null));
   const chart = useRef(/** @type {ReturnType<typeof makeChart>|null} */ (null));
-  const columns = series.columns();
+  const columns = useMemo(() => series.columns(), [drawing]);
 
   useEffect(() => {
     if (!place.current) return undefined;
@@ -53,7 +53,7 @@ function Chart({ kind, history, cursor, onCursor }) {
     made.show(series.columns());
     return () => made.destroy();
   }, []);
-  useEffect(() => chart.current?.show(columns));
+  useEffect(() => chart.current?.show(columns), [columns]);
 
   /** @param {number} line */
   const shown = (line) => {
