@@ -169,8 +169,7 @@ static bool check_room(struct handshake *handshake) {
   return true;
 }
 
-#define UPGRADE_HEADERS                                                                            \
-  "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+#define UPGRADE_HEADERS "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 
 static bool check_websocket(struct handshake *handshake) {
   const struct http1_request *request = &handshake->request;
@@ -214,6 +213,8 @@ static bool check_identity(struct handshake *handshake) {
   const struct auth_credentials credentials = {
       .authorization = http1_header(&handshake->request, "authorization"),
       .cookie = http1_header(&handshake->request, "cookie")};
+  if (!hub->ready)
+    hub_look(hub); /* perhaps it can be read since a moment ago */
   if (!hub->ready || !hub->history)
     return refuse(handshake, 503, "Retry-After: 1\r\n", "the history cannot be read yet");
   int status = auth_identify(hub->history, hub->conf, &credentials, clock_realtime_ms(hub->clock),

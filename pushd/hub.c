@@ -145,9 +145,7 @@ static int read_new(struct hub *hub, bool *more, struct belfry_error *error) {
     int status = history_events(hub->history, &query, on_new_event, hub, &page, error);
     if (status)
       return status;
-    if (page.count == 0)
-      break;
-    *more = page.count == LOOK_EVENTS || page.more;
+    *more = page.count > 0 && page.more;
   }
   return BELFRY_OK;
 }
@@ -168,14 +166,12 @@ bool hub_look(struct hub *hub) {
   if (hub->told_unreadable)
     log_notice("the history can be read again");
   hub->told_unreadable = false;
-  if (more && hub->ring.head < hub->position.head)
+  if (more) {
     run_soon(hub);
-  else if (!hub->ready) {
+  } else if (!hub->ready) {
     hub->ready = true;
     log_info("following the history from id %" PRId64 ", %" PRIu64 " events ready", hub->ring.head,
              hub->ring.next - hub->ring.first);
-  } else if (more) {
-    run_soon(hub);
   }
   return true;
 }

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,7 +31,10 @@ static pid_t start_program(const struct instance *instance, const char *program)
   pid_t pid = fork();
   assert_true(pid >= 0);
   if (pid == 0) {
+    /* A test that fails leaves at once: its daemons go with it and hold none of its pipes. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(fd, STDOUT_FILENO);
     dup2(fd, STDERR_FILENO);
     execl(path, path, "-c", conf, (char *)NULL);
     _exit(127);
