@@ -88,8 +88,8 @@ static void notify(const char *state, const char *status) {
   if (path[0] == '@')
     address.sun_path[0] = '\0'; /* an abstract socket */
   char message[512];
-  int len = snprintf(message, sizeof message, "%s\nSTATUS=%s\nMAINPID=%d\n", state, status,
-                     (int)getpid());
+  int len = snprintf(message, sizeof message, "%s\nMAINPID=%d\nSTATUS=%.400s\n", state,
+                     (int)getpid(), status);
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return;

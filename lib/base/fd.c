@@ -1,6 +1,7 @@
 #include "base/fd.h"
 
 #include "base/clock.h"
+#include "base/slice.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,7 @@ static int unix_address(const char *path, struct sockaddr_un *address, struct be
   *address = (struct sockaddr_un){.sun_family = AF_UNIX};
   if (strlen(path) >= sizeof address->sun_path)
     return belfry_error_set(error, BELFRY_EINVAL,
-                            "socket path %s is longer than %zu bytes: choose a shorter run_dir",
+                            "socket path %s is longer than %zu bytes: choose a shorter paths.run",
                             path, sizeof address->sun_path - 1);
   strcpy(address->sun_path, path);
   return BELFRY_OK;
@@ -61,12 +62,16 @@ int fd_unix_connect(const char *path, int *out_fd, struct belfry_error *error) {
 }
 
 /* Binds under a name of our own first and renames, so that the path is never missing and never has
- * the wrong mode. */
+ * the wrong mode. That name must not be longer than the path's, which may be as long as can be. */
 static int bind_at(int fd, const char *path, mode_t mode, int backlog, struct belfry_error *error) {
   char temporary[PATH_MAX];
   struct sockaddr_un address;
-  snprintf(temporary, sizeof temporary, "%s.%d", path, (int)getpid());
-  int status = unix_address(temporary, &address, error);
+  const char *slash = strrchr(path, '/');
+  int folder_len = slash ? (int)(slash - path) + 1 : 0;
+  snprintf(temporary, sizeof temporary, "%.*s.%d", folder_len, path, (int)getpid());
+  int status = unix_address(path, &address, error); /* others connect by it */
+  if (!status)
+    status = unix_address(temporary, &address, error);
   if (status)
     return status;
   unlink(temporary);
@@ -82,9 +87,10 @@ static int bind_at(int fd, const char *path, mode_t mode, int backlog, struct be
 }
 
 int fd_unix_listen(const char *path, mode_t mode, int *out_fd, struct belfry_error *error) {
-  int probe = -1;
-  if (fd_unix_connect(path, &probe, NULL) == BELFRY_OK) {
-    fd_close(&probe);
+  int probe = -1, answer = fd_unix_connect(path, &probe, NULL);
+  fd_close(&probe);
+  if (answer == BELFRY_OK ||
+      answer == BELFRY_EBUSY) { /* busy: somebody is there, with a full backlog */
     return belfry_error_set(error, BELFRY_ECONFLICT, "another process already listens on %s", path);
   }
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -123,6 +129,9 @@ int fd_tcp_listen(const char *address, int *out_fd, struct belfry_error *error) 
   bool bracketed = address[0] == '[' && address[host_len - 1] == ']';
   snprintf(host, sizeof host, "%.*s", (int)(host_len - (bracketed ? 2 : 0)),
            address + (bracketed ? 1 : 0));
+  long long port;
+  if (!slice_to_int64(slice_of(colon + 1), &port) || port < 0 || port > 65535)
+    return belfry_error_set(error, BELFRY_EINVAL, "'%s' has no port from 1 to 65535", address);
   struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
                            .ai_socktype = SOCK_STREAM};
   struct addrinfo *found = NULL;
@@ -162,6 +171,8 @@ int fd_wait(int fd, short events, int timeout_ms) {
       return BELFRY_OK;
     if (n < 0 && errno != EINTR)
       return BELFRY_EIO;
+    if (timeout_ms < 0)
+      continue; /* interrupted, and there is no deadline */
     int64_t left = deadline - clock_monotonic_ms(&clock_system);
     if (left <= 0)
       return BELFRY_ETIMEDOUT;

@@ -41,7 +41,8 @@ int fd_tcp_listen(const char *address, int *out_fd, struct belfry_error *error) 
 /* Who is at the other end of a unix socket (SO_PEERCRED). */
 int fd_peer(int fd, uid_t *uid, gid_t *gid, pid_t *pid) BELFRY_MUST_CHECK;
 
-/* Waits until `fd` is ready for `events` (poll(2)). Returns: 0, BELFRY_ETIMEDOUT or BELFRY_EIO. */
+/* Waits until `fd` is ready for `events` (poll(2)); a negative timeout is none. Returns: 0,
+ * BELFRY_ETIMEDOUT or BELFRY_EIO. */
 int fd_wait(int fd, short events, int timeout_ms) BELFRY_MUST_CHECK;
 
 /* Reads a whole file of at most `max` bytes. Returns: owned, ends in NUL, free with free(); NULL

@@ -98,9 +98,10 @@ static bool parse_calendar(struct slice text, int64_t *out_ms) {
     if (!take_char(&text, "Tt ") || !take_digits(&text, 2, &hour) || !take_char(&text, ":") ||
         !take_digits(&text, 2, &minute))
       return false;
-    if (take_char(&text, ":") && !take_digits(&text, 2, &second))
+    if (take_char(&text, ":") &&
+        (!take_digits(&text, 2, &second) || !take_fraction(&text, &millis)))
       return false;
-    if (!take_fraction(&text, &millis) || !take_offset(&text, &offset) || text.len > 0)
+    if (!take_offset(&text, &offset) || text.len > 0)
       return false;
   }
   if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 60)
