@@ -10,12 +10,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* A page ends when it holds so much, even if it was asked for more events: the next has the rest.
- */
+/* A page ends when it holds so much, even if more events were asked for. */
 #define PAGE_BYTES_ENOUGH ((size_t)4 << 20)
 
-/* --- POST --------------------------------------------------------------------------------------
- */
+/* --- POST --- */
 
 /* Whose event it is when it says nothing: the key's. */
 static struct slice default_source(const struct request *request) {
@@ -76,8 +74,7 @@ void api_events_post(struct worker *worker, const struct request *request,
   buf_put_char(out, '}');
 }
 
-/* --- GET ---------------------------------------------------------------------------------------
- */
+/* --- GET --- */
 
 enum {
   QUERY_EVENT,

@@ -61,7 +61,7 @@ void api_keys_list(struct worker *worker, const struct request *request,
     buf_put_text(out, "],\"next_cursor\":null}");
 }
 
-/* The audit's data; the caller frees it. */
+/* Puts the event that tells of it into the batch. */
 static void put_audit(struct worker *worker, const struct request *request, const char *action,
                       const char *key_id, struct slice name, struct slice role) {
   struct buf data;

@@ -1,5 +1,4 @@
-/* GET /stats: totals and what is so now. The text is made once for as long as nothing is committed.
- */
+/* GET /stats: totals and what is so now. The text is kept for as long as nothing is committed. */
 #include "fcgi/api.h"
 
 #include "model/state.h"

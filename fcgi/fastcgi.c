@@ -12,17 +12,16 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define IO_TIMEOUT_REPEAT_US                                                                       \
-  200000 /* again, should a read(2) begin just after the first signal                              \
-          */
-#define REARM_AFTER_MS   100
-#define READ_CHUNK_BYTES 65536
+/* The timer comes again, should a read(2) begin just after its first signal. */
+#define IO_TIMEOUT_REPEAT_US 200000
+#define LOOK_INTERVAL_MS     1000
+#define REARM_AFTER_MS       100
+#define READ_CHUNK_BYTES     65536
 
 struct fastcgi {
   FCGX_Request request;
   int epoll;
-  bool open;          /* a request is being answered */
-  bool timer_running; /* the timer that ends blocked I/O */
+  bool open; /* a request is being answered */
 };
 
 /* One worker is one process with one thread; a signal handler can only reach what is static. */
@@ -45,7 +44,8 @@ static void on_io_timeout(int signal_number) {
   (void)signal_number;
 }
 
-static void set_io_timer(struct fastcgi *fastcgi, int64_t timeout_ms) {
+/* 0 stops it. */
+static void set_io_timer(int64_t timeout_ms) {
   struct itimerval timer = {0};
   if (timeout_ms) {
     timer.it_value.tv_sec = timeout_ms / 1000;
@@ -53,7 +53,6 @@ static void set_io_timer(struct fastcgi *fastcgi, int64_t timeout_ms) {
     timer.it_interval.tv_usec = IO_TIMEOUT_REPEAT_US;
   }
   setitimer(ITIMER_REAL, &timer, NULL);
-  fastcgi->timer_running = timeout_ms != 0;
 }
 
 int fastcgi_open(int listener, struct fastcgi **out, struct belfry_error *error) {
@@ -86,13 +85,14 @@ void fastcgi_close(struct fastcgi *fastcgi) {
     return;
   if (fastcgi->open)
     FCGX_Finish_r(&fastcgi->request);
-  set_io_timer(fastcgi, 0);
+  set_io_timer(0);
   fd_close(&fastcgi->epoll);
   free(fastcgi);
 }
 
-/* Waits until somebody connects. SIGTERM comes between the two masks only, so that none is missed.
- */
+/* Waits until somebody connects, and looks once a second all the same: a connection wakes one
+   worker only, and that one may be killed or told to end before it has accepted. SIGTERM comes
+   between the two masks only, so that none is missed. */
 static void wait_for_connection(struct fastcgi *fastcgi) {
   sigset_t block, before;
   sigemptyset(&block);
@@ -100,7 +100,7 @@ static void wait_for_connection(struct fastcgi *fastcgi) {
   sigprocmask(SIG_BLOCK, &block, &before);
   if (!stopping) {
     struct epoll_event event;
-    (void)epoll_pwait(fastcgi->epoll, &event, 1, -1, &before);
+    (void)epoll_pwait(fastcgi->epoll, &event, 1, LOOK_INTERVAL_MS, &before);
   }
   sigprocmask(SIG_SETMASK, &before, NULL);
 }
@@ -108,17 +108,17 @@ static void wait_for_connection(struct fastcgi *fastcgi) {
 int fastcgi_accept(struct fastcgi *fastcgi, int64_t io_timeout_ms, struct belfry_error *error) {
   while (!stopping) {
     int64_t armed_ms = clock_monotonic_ms(&clock_system);
-    set_io_timer(fastcgi, io_timeout_ms);
+    set_io_timer(io_timeout_ms);
     /* The listening socket does not block: with nobody there, libfcgi gives back -EAGAIN. A
        connection that sends no whole request is dropped within, and the next one tried. */
     int status = FCGX_Accept_r(&fastcgi->request);
     if (status == 0) {
       if (clock_monotonic_ms(&clock_system) - armed_ms > REARM_AFTER_MS)
-        set_io_timer(fastcgi, io_timeout_ms); /* somebody before this one has used some of it */
+        set_io_timer(io_timeout_ms); /* somebody before this one has used some of it */
       fastcgi->open = true;
       return BELFRY_OK;
     }
-    set_io_timer(fastcgi, 0);
+    set_io_timer(0);
     if (stopping)
       break;
     if (status == -EAGAIN)

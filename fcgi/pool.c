@@ -60,8 +60,7 @@ struct pool {
   struct slot slots[SHARED_SLOTS_MAX];
 };
 
-/* --- workers -----------------------------------------------------------------------------------
- */
+/* --- workers --- */
 
 /* In the child: lets go of what is the master's, and becomes a worker. */
 static void become_worker(struct pool *pool, struct slot *slot, pid_t master) {
@@ -216,8 +215,7 @@ static void keep_workers(struct pool *pool) {
   replace_outdated(pool);
 }
 
-/* --- the daemon row ----------------------------------------------------------------------------
- */
+/* --- the daemon row --- */
 
 static void report(struct pool *pool) {
   struct shared *shared = pool->shared;
@@ -235,8 +233,7 @@ static void report(struct pool *pool) {
                                     .figures = slice_new(figures, (size_t)len)};
   struct belfry_error error = {0};
   uint32_t tag;
-  /* While historyd is away or does not answer there is nobody to tell; the next second tries again.
-   */
+  /* While historyd is away or does not answer there is nobody to tell; the next second does. */
   if (pool->report_open || history_client_connect(pool->client, &error))
     return;
   history_batch_clear(&pool->batch);
@@ -257,8 +254,7 @@ static void on_receipt(void *arg, uint32_t tag, int status, const struct history
                 error_text ? error_text : belfry_strerror(status));
 }
 
-/* --- signals -----------------------------------------------------------------------------------
- */
+/* --- signals --- */
 
 static int new_client(const struct conf *conf, struct history_client **out,
                       struct belfry_error *error) {
@@ -308,8 +304,7 @@ static void take_signals(struct pool *pool) {
   reap_workers(pool); /* one SIGCHLD may stand for several */
 }
 
-/* --- start and loop ----------------------------------------------------------------------------
- */
+/* --- start and loop --- */
 
 /* The workers of a master that was killed let go of the socket as soon as they hear of it. */
 static int open_listener(struct pool *pool, struct belfry_error *error) {

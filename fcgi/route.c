@@ -260,8 +260,7 @@ void route_answer(struct worker *worker, struct request *request, route_read_fn 
   request->deadline_ms = clock_monotonic_ms(worker->clock) + timeout_ms;
   if (!check_access(worker, route, request, response))
     return;
-  /* A browser sends cookies along by itself, and a page of another site could so act for the user.
-   */
+  /* A browser sends cookies by itself, so that a page of another site could act for the user. */
   if (request_is_unsafe(request) && !request->authorization.data && route_is_cross_site(request)) {
     response_problem(response, request, 403, "a page of another site may not do this");
     return;

@@ -58,9 +58,8 @@ int worker_identify(struct worker *worker, struct request *request, struct belfr
   const struct auth_credentials credentials = {request->authorization, request->cookie};
   struct belfry_error open_error = {0};
   struct history *history = worker_history(worker, &open_error);
-  int status = auth_identify(history, worker->conf, &credentials, request->now_ms,
-                             &request->identity, error);
-  return status;
+  return auth_identify(history, worker->conf, &credentials, request->now_ms, &request->identity,
+                       error);
 }
 
 int worker_time_left_ms(const struct worker *worker, const struct request *request) {
@@ -168,8 +167,7 @@ void worker_input_problem(const struct request *request, struct response *respon
   }
 }
 
-/* --- the loop ----------------------------------------------------------------------------------
- */
+/* --- the loop --- */
 
 static struct slice param_of(const void *arg, const char *name) {
   return fastcgi_param(arg, name);
