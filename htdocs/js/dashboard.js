@@ -17,7 +17,7 @@ import { Guard } from './views/panel.js';
 import { Services } from './views/services.js';
 
 const FLUSH_MS = 200; // events that come together are drawn together
-const HISTORY_AGAIN_MS = 600_000;
+const HISTORY_AGAIN_MS = 3_600_000; // what is pushed continues the charts; this only brings the extremes in between
 const HISTORY_RETRY_MS = 15_000;
 const ME_RETRY_MS = 5_000;
 const GAP_TRIES = 4;

@@ -9,7 +9,7 @@ import { stateIcon } from '../icons.js';
 import { useStore } from '../store.js';
 import { Panel } from './panel.js';
 
-const SHOWN_MOST = 200;
+const SHOWN_MOST = 200; // trouble comes first, so it is always among them
 
 export function Services() {
   const services = useStore((state) => state.snapshot?.services);
