@@ -21,6 +21,7 @@ const struct command *command_find(const char *name) {
   return NULL;
 }
 
+BELFRY_PRINTF(1, 0)
 static void complain(const char *format, va_list args) {
   char text[2048];
   struct buf line;
