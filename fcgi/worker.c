@@ -13,6 +13,9 @@
 /* What a read or write of the connection may take beyond the request's own time. */
 #define IO_GRACE_MS 1000
 
+/* Memory that a worker keeps from request to request, for each of its buffers. */
+#define KEPT_BYTES ((size_t)1 << 20)
+
 int worker_init(struct worker *worker, const struct conf *conf, struct shared *shared,
                 struct shared_slot *slot) {
   *worker = (struct worker){.conf = conf, .clock = &clock_system, .shared = shared, .slot = slot};
@@ -196,13 +199,18 @@ static void count_answer(struct shared *shared, int status) {
     atomic_fetch_add_explicit(&shared->client_errors, 1, memory_order_relaxed);
 }
 
+/* Empties a buffer; one that a large request has blown up gives its memory back. */
+static void empty(struct buf *buf) {
+  if (buf->cap > KEPT_BYTES)
+    buf_fini(buf);
+  buf_clear(buf);
+}
+
 static void answer(struct worker *worker, struct fastcgi *fastcgi, struct request *request,
                    struct response *response, struct buf *head) {
   struct belfry_error error = {0};
   response_clear(response);
   history_batch_clear(&worker->batch);
-  buf_clear(&worker->body);
-  buf_clear(&worker->inflated);
   if (request_read(request, param_of, fastcgi, clock_realtime_ms(worker->clock), &error))
     response_problem(response, request, 400, "%s", error.text);
   else
@@ -216,6 +224,11 @@ static void answer(struct worker *worker, struct fastcgi *fastcgi, struct reques
   count_answer(worker->shared, response->status);
   if (send_response(fastcgi, request, response, head))
     atomic_fetch_add_explicit(&worker->shared->aborted, 1, memory_order_relaxed);
+  empty(&response->body);
+  empty(&worker->body);
+  empty(&worker->inflated);
+  empty(&worker->batch.records);
+  empty(&request->body_arena);
 }
 
 static void on_stop(int signal_number) {
