@@ -6,6 +6,7 @@
 
 #include "watchd/transfer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct http_probe {
   void *arg;
   int64_t timeout_ms;
   size_t body_bytes;
+  int socket_errno; /* why we could not even make a socket; 0: we could */
   char error[CURL_ERROR_SIZE];
 };
 
@@ -41,8 +43,20 @@ static size_t http_on_body(char *data, size_t size, size_t count, void *arg) {
   return http->body_bytes > BODY_BYTES_MAX ? 0 : size * count; /* 0 ends the transfer */
 }
 
-static bool is_our_fault(CURL *easy, CURLcode code) {
+/* libcurl does not tell a socket that it could not make from a peer that does not answer. */
+static curl_socket_t http_on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address) {
+  (void)purpose;
+  struct http_probe *http = arg;
+  int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  if (fd < 0 && errno != EAFNOSUPPORT) /* a host without IPv6 goes on with the next address */
+    http->socket_errno = errno;
+  return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static bool is_our_fault(const struct http_probe *http, CURLcode code) {
   long errnum = 0;
+  if (http->socket_errno)
+    return true;
   switch (code) {
   case CURLE_OUT_OF_MEMORY:
   case CURLE_FAILED_INIT:
@@ -52,7 +66,7 @@ static bool is_our_fault(CURL *easy, CURLcode code) {
   case CURLE_UNSUPPORTED_PROTOCOL:
     return true;
   case CURLE_COULDNT_CONNECT:
-    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &errnum);
+    curl_easy_getinfo(http->easy, CURLINFO_OS_ERRNO, &errnum);
     return probe_errno_is_ours((int)errnum);
   default:
     return false;
@@ -71,10 +85,13 @@ static void judge(const struct http_probe *http, CURLcode code, struct probe_res
     snprintf(result->message, sizeof result->message, "HTTP %ld", status);
     return;
   }
-  result->outcome = is_our_fault(http->easy, code) ? PROBE_FAULT : PROBE_FAILURE;
+  result->outcome = is_our_fault(http, code) ? PROBE_FAULT : PROBE_FAILURE;
   long errnum = 0;
   curl_easy_getinfo(http->easy, CURLINFO_OS_ERRNO, &errnum);
-  if (code == CURLE_OPERATION_TIMEDOUT)
+  if (http->socket_errno)
+    snprintf(result->message, sizeof result->message, "cannot check: cannot make a socket: %s",
+             strerror(http->socket_errno));
+  else if (code == CURLE_OPERATION_TIMEDOUT)
     snprintf(result->message, sizeof result->message, "no answer within %lld ms",
              (long long)http->timeout_ms);
   else if (code == CURLE_COULDNT_CONNECT && errnum)
@@ -111,6 +128,8 @@ static void set_options(struct http_probe *http, const struct probe_target *targ
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->error);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, http_on_body);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, http_on_open);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, http);
 }
 
 int probe_http_start(const struct probe_tools *tools, const struct probe_target *target,

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -259,6 +260,25 @@ static void test_a_stopped_watcher_blames_nobody(void **state) {
   scene->passed = true;
 }
 
+static void limit_descriptors(struct scene *scene, rlim_t most) {
+  const struct rlimit limit = {most, 1024};
+  assert_int_equal(prlimit(scene->running.watchd, RLIMIT_NOFILE, &limit, NULL), 0);
+}
+
+static void test_a_watcher_without_descriptors_knows_nothing(void **state) {
+  struct scene *scene = *state;
+  start_both(scene);
+  expect_changes(scene, "shop", "up");
+  expect_changes(scene, "belfry-historyd", "up");
+  limit_descriptors(scene, 3);
+  expect_changes(scene, "shop", "up unknown");
+  expect_changes(scene, "belfry-historyd", "up unknown");
+  limit_descriptors(scene, 1024);
+  expect_changes(scene, "shop", "up unknown up");
+  expect_changes(scene, "belfry-historyd", "up unknown up");
+  scene->passed = true;
+}
+
 static void test_seen_while_the_history_was_away(void **state) {
   struct scene *scene = *state;
   start_both(scene);
@@ -306,6 +326,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_down_and_up_again, begin, finish),
       cmocka_unit_test_setup_teardown(test_restart_makes_no_change, begin, finish),
       cmocka_unit_test_setup_teardown(test_a_stopped_watcher_blames_nobody, begin, finish),
+      cmocka_unit_test_setup_teardown(test_a_watcher_without_descriptors_knows_nothing, begin,
+                                      finish),
       cmocka_unit_test_setup_teardown(test_seen_while_the_history_was_away, begin, finish),
       cmocka_unit_test_setup_teardown(test_reload, begin, finish),
   };

@@ -300,6 +300,28 @@ static void test_last_line_without_end(void **state) {
   expect_all(scene);
 }
 
+static void test_reload(void **state) {
+  struct scene *scene = *state;
+  char conf[512];
+  open_and_be_seen(scene);
+  int used = snprintf(conf, sizeof conf, LOGS, scene->running.folder);
+  snprintf(conf + used, sizeof conf - (size_t)used, "# another\nservices: []\n");
+  for (int i = 0; i < 3; i++) { /* in the middle of it all */
+    write_lines(scene, 50);
+    running_configure(&scene->running, conf);
+    kill(scene->running.watchd, SIGHUP);
+    write_lines(scene, 50);
+  }
+  running_until(all_arrived, scene, "the lines from before and after the reloads are there");
+  running_configure(&scene->running, "logs: []\n");
+  kill(scene->running.watchd, SIGHUP);
+  write_lines(scene, 50); /* seen or not: after it is listed again, the rest follows */
+  running_configure(&scene->running, conf);
+  kill(scene->running.watchd, SIGHUP);
+  write_lines(scene, 5);
+  expect_all(scene);
+}
+
 /* --- one line at a time -------------------------------------------------------------------------
  */
 
@@ -386,6 +408,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_symbolic_link, begin, finish),
       cmocka_unit_test_setup_teardown(test_deleted_and_made_again, begin, finish),
       cmocka_unit_test_setup_teardown(test_last_line_without_end, begin, finish),
+      cmocka_unit_test_setup_teardown(test_reload, begin, finish),
       cmocka_unit_test_setup_teardown(test_long_and_odd_lines, begin, finish),
       cmocka_unit_test_setup_teardown(test_large_new_file_starts_at_its_end, begin, finish),
   };
