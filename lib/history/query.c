@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define READ_BUDGET_MS  10000 /* of a numbered statement: none is meant to take long */
+#define LOOK_MS         250
 #define COLUMNS_MAX     32
 #define STEPS_PER_CHECK 4000 /* of SQLite's machine, about half a millisecond */
 
@@ -96,8 +97,23 @@ void query__unlimit(struct history *history) {
 
 /* --- one moment over several calls --- */
 
+/* Now and then looks whether this is still the history of the folder. */
+static int look(struct history *history, struct belfry_error *error) {
+  int64_t now_ms = clock_monotonic_ms(&clock_system);
+  if (now_ms - history->looked_ms < LOOK_MS)
+    return BELFRY_OK;
+  if (storage__has_moved(&history->storage))
+    return belfry_error_set(error, BELFRY_EBUSY,
+                            "the history was removed or replaced: it has to be opened again");
+  history->looked_ms = now_ms;
+  return BELFRY_OK;
+}
+
 int history_begin(struct history *history, struct belfry_error *error) {
   if (history->depth == 0) {
+    int status = look(history, error);
+    if (status)
+      return status;
     int code = sqlite3_step(history->begin);
     sqlite3_reset(history->begin);
     if (code != SQLITE_DONE)
@@ -126,7 +142,12 @@ uint64_t history_version(struct history *history) {
 
 int history_position(struct history *history, struct history_position *out,
                      struct belfry_error *error) {
-  return storage__position(&history->storage, out, NULL, error);
+  int status = history_begin(history, error);
+  if (status)
+    return status;
+  status = storage__position(&history->storage, out, NULL, error);
+  history_end(history);
+  return status;
 }
 
 int query__statement(struct history *history, enum sql_statement number,
@@ -170,7 +191,9 @@ int history_read(struct history *history, enum sql_statement statement,
   const char *name = sql_sources[statement].name;
   if (sql_sources[statement].kind != SQL_READ)
     return belfry_error_set(error, BELFRY_EINVAL, "the statement %s is not for readers", name);
-  int status = query__statement(history, statement, params, param_count, &prepared, error);
+  int status = history->depth == 0 ? look(history, error) : BELFRY_OK;
+  if (!status)
+    status = query__statement(history, statement, params, param_count, &prepared, error);
   if (status)
     return status;
   int columns = sqlite3_column_count(prepared);

@@ -17,9 +17,10 @@
 struct history;
 
 /*
- * Opens the history in `dir`. While there is none yet, or it is being migrated, BELFRY_EBUSY: try
- * again later. A history of another major schema version is BELFRY_EVERSION. Returns: 0, `*out`
- * owned, free with history_close().
+ * Opens the history in `dir`. Reads of a handle whose history was removed or replaced on the disk
+ * answer BELFRY_EBUSY: close it and open again. While there is none yet, or it is being migrated,
+ * BELFRY_EBUSY: try again later. A history of another major schema version is BELFRY_EVERSION.
+ * Returns: 0, `*out` owned, free with history_close().
  */
 int history_open(const char *dir, struct history **out,
                  struct belfry_error *error) BELFRY_MUST_CHECK;

@@ -12,6 +12,7 @@ struct history {
   sqlite3_stmt *begin, *end, *version; /* words of control, prepared once */
   int depth;                           /* of history_begin */
   int64_t deadline_ms;                 /* on the monotonic clock; 0 for none */
+  int64_t looked_ms;                   /* when it was last seen to be the one in its folder */
 };
 
 /* From here on statements are interrupted (SQLITE_INTERRUPT) when `budget_ms` are over; 0: never.

@@ -83,6 +83,12 @@ int storage__fail(const struct storage *storage, int code, const char *doing,
   return belfry_error_set(error, code_of(storage, code), "%s: %s", doing, text);
 }
 
+bool storage__has_moved(struct storage *storage) {
+  int moved = 0;
+  return sqlite3_file_control(storage->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+         moved;
+}
+
 int storage__exec(struct storage *storage, const char *sql, const char *doing,
                   struct belfry_error *error) {
   int code = sqlite3_exec(storage->db, sql, NULL, NULL, NULL);

@@ -55,6 +55,10 @@ const char *storage__name(const sqlite3_stmt *statement, const struct storage *s
 int storage__run(struct storage *storage, sqlite3_stmt *statement, int64_t *changed,
                  struct belfry_error *error) BELFRY_MUST_CHECK;
 
+/* Whether the database that is open is no longer the one in its folder: removed, or replaced by a
+ * restore. What is written to it then would be lost, what is read is the past. */
+bool storage__has_moved(struct storage *storage);
+
 /* Makes an error of what the last call on the connection said. */
 int storage__fail(const struct storage *storage, int code, const char *doing,
                   struct belfry_error *error);

@@ -309,6 +309,10 @@ static int noticed(struct history_writer *writer, int status) {
 }
 
 int history_writer_begin_group(struct history_writer *writer, struct belfry_error *error) {
+  if (storage__has_moved(&writer->storage)) /* one stat(2): nothing beside the commit's fsync */
+    return belfry_error_set(error, BELFRY_EIO,
+                            "%s/" STORAGE_DATABASE " was removed or replaced while it was open",
+                            writer->ballast.dir);
   int status = run_control(writer, BEGIN_GROUP, error);
   if (status)
     return noticed(writer, status);

@@ -46,7 +46,8 @@ int history_writer_position(struct history_writer *writer, struct history_positi
  */
 bool history_writer_has_room(struct history_writer *writer, struct belfry_error *error);
 
-/* A group is one transaction of many batches. */
+/* A group is one transaction of many batches. BELFRY_EIO also when somebody has removed or replaced
+ * the database: nothing may be acknowledged that is written to the old one. */
 int history_writer_begin_group(struct history_writer *writer,
                                struct belfry_error *error) BELFRY_MUST_CHECK;
 

@@ -2,6 +2,7 @@
 #include "base/fd.h"
 #include "tests/unit/history/fixture.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -354,6 +355,32 @@ static void test_a_reader_in_the_way_of_a_restart_is_no_failure(void **state) {
   assert_int_equal(fixture_store(writer, fixture_event("b", "log", 1, "{}")), 2);
 }
 
+/* Somebody removes the files of a running Belfry: nothing is acknowledged that would be lost, and
+ * readers do not go on showing the past. */
+static void test_a_history_that_is_taken_away(void **state) {
+  (void)state;
+  static const char *const names[] = {"hot.db", "hot.db-wal", "hot.db-shm", "history.lock"};
+  char path[128];
+  struct history_position position;
+  struct history *history = fixture_reader(dir);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+    assert_int_equal(unlink(path), 0);
+  }
+  assert_int_equal(history_writer_begin_group(writer, &error), BELFRY_EIO);
+  assert_non_null(strstr(error.text, "removed or replaced"));
+  history_writer_discard(writer);
+  writer = fixture_writer(dir);
+  int64_t deadline_ms = clock_monotonic_ms(&clock_system) + 10000;
+  while (history_position(history, &position, NULL) != BELFRY_EBUSY) {
+    assert_true(clock_monotonic_ms(&clock_system) < deadline_ms);
+    poll(NULL, 0, 10);
+  }
+  history_close(history);
+  assert_int_equal(fixture_store(writer, fixture_event("a", "log", 1, "{}")), 1);
+  assert_int_equal(position_of_reader().head, 1);
+}
+
 static void test_the_ballast_is_real(void **state) {
   (void)state;
   char path[128];
@@ -385,6 +412,7 @@ int main(void) {
       TEST(test_the_log_stays_after_a_clean_end),
       TEST(test_checkpoints_let_the_log_start_over),
       TEST(test_a_reader_in_the_way_of_a_restart_is_no_failure),
+      TEST(test_a_history_that_is_taken_away),
       TEST(test_the_ballast_is_real),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
