@@ -1,0 +1,197 @@
+/* lib/auth over a history on disk: who is told from a key, a cookie, or nothing. */
+#include "auth/auth.h"
+#include "base/wire.h"
+#include "history/writer.h"
+
+#include <openssl/evp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define NOW_MS INT64_C(1795170600000)
+
+enum { READ_ROLE_NONE = 0, READ_ROLE_VIEWER = 1 };
+
+static char instance[] = "test";
+
+static struct {
+  char dir[64];
+  struct history_writer *writer;
+  struct history *history;
+  struct conf conf;
+  char viewer[AUTH_KEY_BYTES], brief[AUTH_KEY_BYTES]; /* `brief` ends a second after NOW_MS */
+  char viewer_id[AUTH_KEY_ID_BYTES], brief_id[AUTH_KEY_ID_BYTES];
+} fixture;
+
+/* Stores a batch of mutations as belfry-historyd would. */
+static void store(struct history_batch *batch) {
+  struct belfry_error error = {0};
+  assert_int_equal(history_batch_status(batch), 0);
+  struct wire wire = wire_read(buf_slice(&batch->records));
+  struct history_record record;
+  assert_int_equal(history_writer_begin_group(fixture.writer, &error), 0);
+  assert_int_equal(history_writer_begin_batch(fixture.writer, &error), 0);
+  while (!history_record_take(&wire, &record)) {
+    int64_t changed;
+    if (history_writer_mutate(fixture.writer, record.mutation.statement, HISTORY_ORIGIN_FCGI,
+                              record.mutation.values, record.mutation.value_count, &changed,
+                              &error))
+      fail_msg("%s", error.text);
+  }
+  assert_int_equal(history_writer_end_batch(fixture.writer, &error), 0);
+  assert_int_equal(history_writer_commit_group(fixture.writer, &error), 0);
+  history_batch_clear(batch);
+}
+
+static int set_up(void **state) {
+  (void)state;
+  struct belfry_error error = {0};
+  const struct history_writer_options options = {.max_series = 1000};
+  struct history_batch batch;
+  strcpy(fixture.dir, "/tmp/belfry-auth-XXXXXX");
+  if (!mkdtemp(fixture.dir) ||
+      history_writer_open(fixture.dir, &options, &fixture.writer, &error) ||
+      history_open(fixture.dir, &fixture.history, &error)) {
+    fprintf(stderr, "%s: %s\n", fixture.dir, error.text);
+    return -1;
+  }
+  fixture.conf.access_instance = instance;
+  fixture.conf.access_read_role = READ_ROLE_VIEWER;
+  history_batch_init(&batch, 0);
+  auth_key_make(&batch, "laptop", AUTH_ROLE_VIEWER, "admin", NOW_MS, 0, fixture.viewer,
+                fixture.viewer_id);
+  auth_key_make(&batch, "brief", AUTH_ROLE_ADMIN, "admin", NOW_MS, NOW_MS + 1000, fixture.brief,
+                fixture.brief_id);
+  store(&batch);
+  history_batch_fini(&batch);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  char command[128];
+  history_close(fixture.history);
+  history_writer_close(fixture.writer);
+  snprintf(command, sizeof command, "rm -rf '%s'", fixture.dir);
+  return system(command);
+}
+
+static int identify(const char *authorization, const char *cookie, int64_t now_ms,
+                    struct auth_identity *out) {
+  struct belfry_error error = {0};
+  const struct auth_credentials credentials = {slice_of(authorization), slice_of(cookie)};
+  int status = auth_identify(fixture.history, &fixture.conf, &credentials, now_ms, out, &error);
+  assert_int_equal(status, error.code);
+  return status;
+}
+
+static int identify_key(const char *key, int64_t now_ms, struct auth_identity *out) {
+  char authorization[128];
+  snprintf(authorization, sizeof authorization, "bearer  %s ", key); /* schemes ignore case */
+  return identify(authorization, NULL, now_ms, out);
+}
+
+static void test_a_key_names_its_owner(void **state) {
+  (void)state;
+  struct auth_identity who;
+  assert_int_equal(identify_key(fixture.viewer, NOW_MS, &who), 0);
+  assert_int_equal(who.role, AUTH_ROLE_VIEWER);
+  assert_string_equal(who.name, "laptop");
+  assert_string_equal(who.key_id, fixture.viewer_id);
+  assert_false(who.by_cookie);
+  char plain[128], encoded[256], authorization[300];
+  int len = snprintf(plain, sizeof plain, "anybody:%s", fixture.viewer);
+  EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)plain, len);
+  snprintf(authorization, sizeof authorization, "Basic %s", encoded);
+  assert_int_equal(identify(authorization, NULL, NOW_MS, &who), 0);
+  assert_string_equal(who.name, "laptop");
+}
+
+static void test_wrong_keys_are_denied(void **state) {
+  (void)state;
+  struct auth_identity who;
+  char wrong[AUTH_KEY_BYTES];
+  strcpy(wrong, fixture.viewer);
+  wrong[AUTH_KEY_BYTES - 2] = wrong[AUTH_KEY_BYTES - 2] == 'A' ? 'E' : 'A';
+  assert_int_equal(identify_key(wrong, NOW_MS, &who), BELFRY_EDENIED);
+  assert_int_equal(who.role, AUTH_ROLE_NONE);
+  static const char *const texts[] = {"",         "Bearer",    "Bearer ",    "Bearer bfy_",
+                                      "Digest x", "Basic !!!", "Basic eDp5", "Basic eHk="};
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    if (identify(texts[i], NULL, NOW_MS, &who) != BELFRY_EDENIED)
+      fail_msg("the Authorization '%s' was taken", texts[i]);
+}
+
+static void test_a_key_ends(void **state) {
+  (void)state;
+  struct auth_identity who;
+  assert_int_equal(identify_key(fixture.brief, NOW_MS + 999, &who), 0);
+  assert_int_equal(who.expires_ms, NOW_MS + 1000);
+  assert_int_equal(identify_key(fixture.brief, NOW_MS + 1000, &who), BELFRY_EDENIED);
+}
+
+static void test_a_cookie_lasts_until_it_ends_or_is_ended(void **state) {
+  (void)state;
+  struct auth_identity who;
+  struct history_batch batch;
+  char cookie[AUTH_COOKIE_BYTES], header[300];
+  history_batch_init(&batch, 0);
+  auth_sign_in_make(&batch, fixture.viewer_id, NOW_MS, NOW_MS + 5000, cookie);
+  store(&batch);
+  snprintf(header, sizeof header, "a=b; belfry-test=%043d; belfry-test=%s; belfry-other=x", 0,
+           cookie);
+  assert_int_equal(identify(NULL, header, NOW_MS + 1, &who), 0);
+  assert_string_equal(who.name, "laptop");
+  assert_true(who.by_cookie);
+  assert_int_equal(who.expires_ms, NOW_MS + 5000);
+  /* One that has run out is no credential, and no reason to refuse. */
+  assert_int_equal(identify(NULL, header, NOW_MS + 5000, &who), 0);
+  assert_int_equal(who.role, AUTH_ROLE_NONE);
+  assert_false(who.by_cookie);
+  auth_sign_out(&batch, &fixture.conf, slice_of(header));
+  store(&batch);
+  assert_int_equal(identify(NULL, header, NOW_MS + 1, &who), 0);
+  assert_int_equal(who.role, AUTH_ROLE_NONE);
+  history_batch_fini(&batch);
+}
+
+static void test_nobody_may_read_where_reading_is_open(void **state) {
+  (void)state;
+  struct auth_identity who;
+  assert_int_equal(identify(NULL, NULL, NOW_MS, &who), 0);
+  assert_int_equal(who.role, AUTH_ROLE_NONE);
+  fixture.conf.access_read_role = READ_ROLE_NONE;
+  assert_int_equal(identify(NULL, NULL, NOW_MS, &who), 0);
+  assert_int_equal(who.role, AUTH_ROLE_VIEWER);
+  assert_string_equal(who.name, "");
+  assert_int_equal(identify("Bearer x", NULL, NOW_MS, &who), BELFRY_EDENIED);
+  assert_int_equal(who.role, AUTH_ROLE_NONE);
+  fixture.conf.access_read_role = READ_ROLE_VIEWER;
+}
+
+static void test_without_a_history_nobody_can_be_told(void **state) {
+  (void)state;
+  struct auth_identity who;
+  struct belfry_error error = {0};
+  char authorization[128];
+  snprintf(authorization, sizeof authorization, "Bearer %s", fixture.viewer);
+  const struct auth_credentials credentials = {.authorization = slice_of(authorization)};
+  assert_int_equal(auth_identify(NULL, &fixture.conf, &credentials, NOW_MS, &who, &error),
+                   BELFRY_EBUSY);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_a_key_names_its_owner),
+      cmocka_unit_test(test_wrong_keys_are_denied),
+      cmocka_unit_test(test_a_key_ends),
+      cmocka_unit_test(test_a_cookie_lasts_until_it_ends_or_is_ended),
+      cmocka_unit_test(test_nobody_may_read_where_reading_is_open),
+      cmocka_unit_test(test_without_a_history_nobody_can_be_told),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
