@@ -185,6 +185,21 @@ test('the list stays bounded, holds still while somebody reads, and says what is
   await close();
 });
 
+test('on a phone, what is opened stays where it is', async () => {
+  await emit({ event: 'opened', source: 'test', data: { answer: 42 } });
+  const { page, assertQuiet, close } = await dashboard('', '', { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await page.tap(`${row('answer 42')} .event-head`);
+  await page.waitForSelector('.event-json:has-text("42")');
+  const place = await page.locator('.event.is-open').evaluate((one) => one.offsetTop);
+  await emit(Array.from({ length: 5 }, (_, n) => ({ event: 'later', source: 'test', data: { n } })));
+  await page.waitForSelector('.pill');
+  assert.equal(await page.locator('.event.is-open').evaluate((one) => one.offsetTop), place);
+  await page.tap('.pill');
+  await page.waitForSelector(row('later'));
+  assertQuiet();
+  await close();
+});
+
 test('the filter finds by text and severity, lives in the address, and looks further back', async () => {
   await emit([
     { event: 'needle', severity: 'critical', source: 'haystack', data: { message: 'the sharp one' } },

@@ -7,7 +7,7 @@ import { describeText, isRoutine } from '../describe.js';
 import { clockTime, dayKey, dayName, moment, plural } from '../format.js';
 import { pauseIcon, playIcon, searchIcon } from '../icons.js';
 import { searchOlder } from '../search.js';
-import { EVENTS_MOST, useStore } from '../store.js';
+import { EVENTS_MOST, getState, useStore } from '../store.js';
 import { CopyButton, EventRow } from './event.js';
 import { Panel } from './panel.js';
 
@@ -85,7 +85,7 @@ export function Events({ onFetchGap }) {
   const [open, setOpen] = useState(/** @type {number} */ (0));
   const [unfolded, setUnfolded] = useState(/** @type {number} */ (0));
   const [older, setOlder] = useState(/** @type {{list: BelfryEvent[], state: ''|'loading'|'end', error: string}} */ ({ list: [], state: '', error: '' }));
-  const list = useRef(/** @type {HTMLElement|null} */ (null));
+  const list = useRef(/** @type {HTMLElement|null} */ (null)); // what scrolls
   const touched = useRef(0);
   const firstHead = useRef(0);
   if (!firstHead.current && filled) firstHead.current = events[0]?.id || 1;
@@ -105,10 +105,15 @@ export function Events({ onFetchGap }) {
     filterToAddress(next);
     noOlder();
   };
+  // Rows keep the callbacks of when they were drawn: these must not look at what was so then.
   /** @param {'button'|'touch'} by */
   const holdStill = (by) => {
     touched.current = Date.now();
-    if (!hold || (hold.by === 'touch' && by === 'button')) setHold({ by, frozen: hold?.frozen ?? events, head: hold?.head ?? events[0]?.id ?? 0, since: Date.now() });
+    setHold((/** @type {Hold|null} */ held) => {
+      if (held && !(held.by === 'touch' && by === 'button')) return held;
+      const now = getState().events;
+      return { by, frozen: held?.frozen ?? now, head: held?.head ?? now[0]?.id ?? 0, since: Date.now() };
+    });
   };
   const letGo = () => {
     setHold(null);
@@ -118,6 +123,12 @@ export function Events({ onFetchGap }) {
   const scrolled = () => (list.current?.scrollTop ?? 0) > SCROLLED_PX;
   const left = () => {
     if (hold?.by === 'touch' && !scrolled() && !list.current?.contains(document.activeElement)) letGo();
+  };
+
+  /** @param {BelfryEvent} event */
+  const toggle = (event) => {
+    setOpen((/** @type {number} */ id) => (id === event.id ? 0 : event.id));
+    holdStill('touch'); // on a touch screen nothing hovers and little is focused
   };
 
   useEffect(() => {
@@ -156,28 +167,30 @@ export function Events({ onFetchGap }) {
       <button class="button quiet small" type="button" aria-pressed=${hold?.by === 'button'} onClick=${() => (hold?.by === 'button' ? letGo() : holdStill('button'))}>
         ${hold?.by === 'button' ? html`${playIcon()}Resume` : html`${pauseIcon()}Pause`}</button>`}>
       <${Filters} filter=${filter} events=${events} onChange=${change} />
-      <div class="stream" ref=${list}
+      <div class="reading"
         onPointerMove=${(/** @type {PointerEvent} */ event) => event.pointerType !== 'touch' && shown.length && holdStill('touch')}
-        onPointerLeave=${left} onFocusIn=${() => holdStill('touch')} onFocusOut=${() => setTimeout(left)} onKeyDown=${() => holdStill('touch')}
-        onScroll=${() => (scrolled() ? holdStill('touch') : left())}>
+        onPointerLeave=${(/** @type {PointerEvent} */ event) => event.pointerType !== 'touch' && left()}
+        onFocusIn=${() => holdStill('touch')} onFocusOut=${() => setTimeout(left)} onKeyDown=${() => holdStill('touch')}>
         ${waiting > 0 && html`<button class="button pill" type="button" onClick=${letGo}>${waiting >= EVENTS_MOST ? `${EVENTS_MOST}+` : waiting} new</button>`}
-        ${rows.length > 0 && html`<ol class="event-list" aria-label="Events, newest first">
-          ${withMarks(filtering ? rows : fold(rows, unfolded), filtering ? [] : gaps, onFetchGap, {
-            event: (event) => html`<${EventRow} key=${event.id} event=${event} open=${open === event.id} fresh=${event.id > firstHead.current}
-              onToggle=${() => setOpen(open === event.id ? 0 : event.id)} />`,
-            fold: (one) => html`<li class="event-fold" key=${`fold-${one.last}`}><button class="button quiet small" type="button" aria-expanded=${unfolded === one.last}
-              onClick=${() => setUnfolded(unfolded === one.last ? 0 : one.last)}>${unfolded === one.last ? 'hide' : 'and'} ${plural(one.count, 'more request', 'more requests')} that went well</button></li>`,
-          })}
-        </ol>`}
-        ${!filled && html`<p class="empty">Waiting for the first events…</p>`}
-        ${filled && events.length === 0 && html`<${FirstEvent} />`}
-        ${filled && events.length > 0 && rows.length === 0 && html`<p class="empty">None of the latest ${plural(events.length, 'event')} matches.</p>`}
-        ${filled && events.length > 0 && html`<div class="stream-end">
-          ${older.error && html`<p class="notice" role="alert">${older.error}</p>`}
-          ${older.state === 'end'
-            ? html`<p class="panel-note">${older.list.length >= OLDER_MOST ? 'More than fits here: narrow the search.' : 'Nothing older.'}</p>`
-            : html`<button class="button quiet" type="button" disabled=${older.state === 'loading'} onClick=${lookBack}>${filtering ? html`${searchIcon()}Search further back` : 'Older events'}</button>`}
-        </div>`}
+        <div class="stream" ref=${list} onScroll=${() => (scrolled() ? holdStill('touch') : left())}>
+          ${rows.length > 0 && html`<ol class="event-list" aria-label="Events, newest first">
+            ${withMarks(filtering ? rows : fold(rows, unfolded), filtering ? [] : gaps, onFetchGap, {
+              event: (event) => html`<${EventRow} key=${event.id} event=${event} open=${open === event.id} fresh=${event.id > firstHead.current}
+                onToggle=${() => toggle(event)} />`,
+              fold: (one) => html`<li class="event-fold" key=${`fold-${one.last}`}><button class="button quiet small" type="button" aria-expanded=${unfolded === one.last}
+                onClick=${() => setUnfolded(unfolded === one.last ? 0 : one.last)}>${unfolded === one.last ? 'hide' : 'and'} ${plural(one.count, 'more request', 'more requests')} that went well</button></li>`,
+            })}
+          </ol>`}
+          ${!filled && html`<p class="empty">Waiting for the first events…</p>`}
+          ${filled && events.length === 0 && html`<${FirstEvent} />`}
+          ${filled && events.length > 0 && rows.length === 0 && html`<p class="empty">None of the latest ${plural(events.length, 'event')} matches.</p>`}
+          ${filled && events.length > 0 && html`<div class="stream-end">
+            ${older.error && html`<p class="notice" role="alert">${older.error}</p>`}
+            ${older.state === 'end'
+              ? html`<p class="panel-note">${older.list.length >= OLDER_MOST ? 'More than fits here: narrow the search.' : 'Nothing older.'}</p>`
+              : html`<button class="button quiet" type="button" disabled=${older.state === 'loading'} onClick=${lookBack}>${filtering ? html`${searchIcon()}Search further back` : 'Older events'}</button>`}
+          </div>`}
+        </div>
       </div>
     <//>`;
 }
