@@ -219,6 +219,7 @@ enum piece_kind { PIECE_PARTIAL, PIECE_OWN, PIECE_STATE, PIECE_METRICS, PIECE_EV
 struct piece {
   enum piece_kind kind;
   struct frame *frame; /* borrowed; NULL for PIECE_OWN */
+  unsigned events;     /* PIECE_EVENT: how many are in it */
   int64_t cursor;      /* PIECE_EVENT: where the client is after it */
   uint64_t sequence;
 };
@@ -266,29 +267,62 @@ static struct ring *find_source(struct client *client) {
   return page;
 }
 
+static void add_event_piece(struct run *run, struct frame *frame, unsigned events, int64_t cursor,
+                            uint64_t sequence) {
+  add_frame(run, PIECE_EVENT, frame, 0);
+  struct piece *piece = &run->pieces[run->count - 1];
+  piece->events = events;
+  piece->cursor = cursor;
+  piece->sequence = sequence;
+}
+
+static void catch_up(struct run *run, const struct ring *source, bool in_ring) {
+  run->caught_up = true;
+  run->end_cursor = source->head;
+  run->end_sequence = source->next;
+  run->end_in_ring = in_ring;
+}
+
+/* One message with many events a run: the shared one may be replaced by the next. */
+static void add_batch(struct client *client, struct run *run, struct ring *source, bool in_ring) {
+  struct hub *hub = client->hub;
+  uint64_t sequence = client->sequence;
+  struct audience *audience = client->subscription.audience;
+  if (in_ring && audience_next(audience, source, sequence, &sequence))
+    return;
+  if (sequence >= source->next) {
+    catch_up(run, source, in_ring);
+    return;
+  }
+  const struct batch *batch =
+      batch_get(&hub->batch, &hub->audiences, audience, source, sequence, in_ring);
+  if (batch)
+    add_event_piece(run, batch->frame, batch->count, batch->last_id, batch->to);
+}
+
 static void add_events(struct client *client, struct run *run) {
   struct hub *hub = client->hub;
   struct ring *source = find_source(client);
   if (!source)
     return;
   bool in_ring = source == &hub->ring;
+  if (client->subscription.batch && client->representation == REPRESENTATION_WS) {
+    add_batch(client, run, source, in_ring);
+    return;
+  }
   uint64_t sequence = client->sequence;
   while (run->count < PIECES_MAX && run->bytes < FLUSH_MAX_BYTES) {
     if (in_ring && audience_next(client->subscription.audience, source, sequence, &sequence))
       return;
     if (sequence >= source->next) {
-      run->caught_up = true;
-      run->end_cursor = source->head;
-      run->end_sequence = sequence;
-      run->end_in_ring = in_ring;
+      catch_up(run, source, in_ring);
       return;
     }
     struct frame *frame = ring_frame(source, sequence, client->representation, hub->position.epoch);
     if (!frame)
       return;
-    add_frame(run, PIECE_EVENT, frame, 0);
-    run->pieces[run->count - 1].cursor = ring_at(source, sequence)->id;
-    run->pieces[run->count - 1].sequence = ++sequence;
+    add_event_piece(run, frame, 1, ring_at(source, sequence)->id, sequence + 1);
+    sequence++;
   }
 }
 
@@ -347,7 +381,7 @@ static void account_piece(struct client *client, const struct piece *piece, size
     client->cursor = piece->cursor;
     client->sequence = piece->sequence;
     client->skipped = false;
-    hub->figures.deliveries++;
+    hub->figures.deliveries += piece->events;
     break;
   }
   if (!whole) { /* the rest must follow before anything else, whatever becomes of the ring */

@@ -586,6 +586,7 @@ void hub_fini(struct hub *hub) {
   }
   fd_close(&hub->bell_fd);
   audience_release(&hub->audiences, hub->page_audience);
+  batch_fini(&hub->batch, &hub->audiences);
   state_fini(&hub->state);
   ring_fini(&hub->page);
   ring_fini(&hub->ring);

@@ -12,6 +12,7 @@
 #include "base/ulid.h"
 #include "conf/conf.h"
 #include "history/query.h"
+#include "pushd/batch.h"
 #include "pushd/client.h"
 #include "pushd/ring.h"
 #include "pushd/state.h"
@@ -55,6 +56,7 @@ struct hub {
   struct ring page; /* a piece of the history for those who lag */
   struct audience *page_audience;
   struct audiences audiences;
+  struct batch batch;
   struct state_cache state;
   struct wheel wheel;
 

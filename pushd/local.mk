@@ -1,5 +1,6 @@
 noinst_LIBRARIES += pushd/libpushd.a
 pushd_libpushd_a_SOURCES = \
+	%D%/batch.c %D%/batch.h \
 	%D%/client.c %D%/client.h \
 	%D%/commands.c %D%/commands.def %D%/commands.h \
 	%D%/frame.c %D%/frame.h \

@@ -542,6 +542,49 @@ static void test_commands(void **state) {
   instance_end(&instance);
 }
 
+/* Each message is an event or an array of events; together they are all events in order. */
+static void test_batches(void **state) {
+  (void)state;
+  struct instance instance;
+  struct push_client client, filtered;
+  struct push_message message = {0};
+  instance_start(&instance, "  ring_events: 1000\n");
+  int64_t first = instance_append(&instance, 3000, "agent_activity", "web", 1, 0) - 2999;
+  int64_t last = instance_append(&instance, 500, "log", "web", 1, 300), next = first;
+  char subscribe[160];
+  snprintf(subscribe, sizeof subscribe,
+           "{\"event\":\"subscribe\",\"data\":{\"batch\":true,\"metrics\":false,\"since\":%lld}}",
+           (long long)first - 1);
+  start(&instance, &client, &message, "/ws", instance.admin);
+  start(&instance, &filtered, &message, "/ws", instance.admin);
+  push_client_say(&client, subscribe);
+  expect(&client, &message, "subscribed");
+  assert_true(get_bool(message.json, "batch"));
+  int messages = 0;
+  while (next <= last) {
+    assert_int_equal(push_client_next(&client, &message, WAIT_MS), PUSH_MESSAGE);
+    size_t count = json_is_array(message.json) ? json_array_size(message.json) : 1;
+    for (size_t i = 0; i < count; i++) {
+      json_t *event = json_is_array(message.json) ? json_array_get(message.json, i) : message.json;
+      assert_int_equal(json_integer_value(json_object_get(event, "id")), next++);
+    }
+    messages++;
+  }
+  assert_true(messages < 100);
+  snprintf(subscribe, sizeof subscribe,
+           "{\"event\":\"subscribe\",\"data\":{\"batch\":true,\"events\":\"log\",\"last\":3}}");
+  push_client_say(&filtered, subscribe);
+  expect(&filtered, &message, "subscribed");
+  assert_int_equal(push_client_next(&filtered, &message, WAIT_MS), PUSH_MESSAGE);
+  assert_int_equal(json_array_size(message.json), 3);
+  last = instance_append(&instance, 1, "log", "web", 1, 0);
+  expect(&filtered, &message, "log");
+  assert_int_equal(message.id, last);
+  finish(&client, &message);
+  finish(&filtered, &message);
+  instance_end(&instance);
+}
+
 static void test_too_many_commands(void **state) {
   (void)state;
   struct instance instance;
@@ -689,6 +732,7 @@ int main(void) {
       cmocka_unit_test(test_an_expired_key_closes_4401),
       cmocka_unit_test(test_wrong_frames_close_with_their_code),
       cmocka_unit_test(test_commands),
+      cmocka_unit_test(test_batches),
       cmocka_unit_test(test_too_many_commands),
       cmocka_unit_test(test_metrics_only_when_they_changed),
       cmocka_unit_test(test_two_unanswered_pings_close),

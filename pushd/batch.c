@@ -1,0 +1,77 @@
+#include "pushd/batch.h"
+
+#include <string.h>
+
+void batch_fini(struct batch *batch, struct audiences *audiences) {
+  frame_unref(batch->frame);
+  audience_release(audiences, batch->audience);
+  *batch = (struct batch){0};
+}
+
+struct choice {
+  uint64_t sequences[BATCH_EVENTS_MAX];
+  unsigned count;
+  size_t bytes;
+};
+
+static bool choose(struct choice *choice, struct audience *audience, struct ring *source,
+                   uint64_t sequence, bool judged) {
+  choice->count = 0;
+  choice->bytes = 2; /* the brackets */
+  while (choice->count < BATCH_EVENTS_MAX) {
+    if (judged && audience_next(audience, source, sequence, &sequence))
+      return false;
+    if (sequence >= source->next)
+      break;
+    size_t len = ring_at(source, sequence)->json.len + 1;
+    if (choice->count && choice->bytes + len > BATCH_BYTES_MAX)
+      break;
+    choice->bytes += len;
+    choice->sequences[choice->count++] = sequence++;
+  }
+  return choice->count > 0;
+}
+
+/* One event goes out as it is, which every client takes. */
+static struct frame *make(struct ring *source, const struct choice *choice) {
+  if (choice->count == 1)
+    return frame_ref(ring_at(source, choice->sequences[0])->frames[REPRESENTATION_WS]);
+  struct buf json;
+  buf_init(&json, 0);
+  for (unsigned i = 0; i < choice->count; i++) {
+    buf_put_char(&json, i ? ',' : '[');
+    buf_put_slice(&json, ring_at(source, choice->sequences[i])->json);
+  }
+  buf_put_char(&json, ']');
+  struct frame *frame = buf_status(&json) ? NULL
+                                          : frame_encode(REPRESENTATION_WS, buf_slice(&json),
+                                                         slice_new(NULL, 0), slice_new(NULL, 0));
+  buf_fini(&json);
+  return frame;
+}
+
+const struct batch *batch_get(struct batch *batch, struct audiences *audiences,
+                              struct audience *audience, struct ring *source, uint64_t sequence,
+                              bool judged) {
+  struct choice choice;
+  if (batch->audience == audience && batch->source == source && batch->from == sequence &&
+      batch->ring_next == source->next)
+    return batch;
+  if (!choose(&choice, audience, source, sequence, judged))
+    return NULL;
+  struct frame *frame = make(source, &choice);
+  if (!frame)
+    return NULL;
+  batch_fini(batch, audiences);
+  audience->refs++;
+  uint64_t last = choice.sequences[choice.count - 1];
+  *batch = (struct batch){.frame = frame,
+                          .audience = audience,
+                          .source = source,
+                          .from = sequence,
+                          .to = last + 1,
+                          .ring_next = source->next,
+                          .last_id = ring_at(source, last)->id,
+                          .count = choice.count};
+  return batch;
+}
