@@ -20,8 +20,8 @@ static void test_nothing_is_all_defaults(void **state) {
                                       "fcgi:\nservices:\nlogs:\n",
                                       "{}",
                                       "null\n",
-                                      "\xef\xbb\xbf"
-                                      "fcgi: {}\n"};
+                                      ("\xef\xbb\xbf"
+                                       "fcgi: {}\n")};
   struct conf *reference = conf_of("{}");
   char *expected = dump_of(reference);
   assert_int_equal(reference->fcgi_workers, 8);
