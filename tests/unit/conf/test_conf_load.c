@@ -286,6 +286,33 @@ static void test_health_config_path_names_the_file(void **state) {
   unsetenv("HEALTH_CONFIG_PATH");
 }
 
+/* The example that is installed: as it is, and with everything in it that is commented out. */
+static void test_the_example_is_valid(void **state) {
+  (void)state;
+  const char *srcdir = getenv("srcdir");
+  char path[4200], line[300];
+  struct buf text;
+  snprintf(path, sizeof path, "%s/etc/belfry.yaml", srcdir ? srcdir : ".");
+  FILE *file = fopen(path, "r");
+  if (!file)
+    fail_msg("%s is not there", path);
+  buf_init(&text, 0);
+  while (fgets(line, sizeof line, file)) {
+    bool setting = line[0] == '#' && line[1] != ' ' && line[1] != '\n';
+    bool member = strncmp(line, "#  ", 3) == 0;
+    if (!strstr(line, ": []\n"))
+      buf_put_text(&text, setting || member ? line + 1 : line);
+  }
+  fclose(file);
+  assert_int_equal(conf_check(path, conf_collect, &text), 0);
+  struct conf *conf = conf_of(text.data);
+  assert_int_equal(conf->service_count, 3);
+  assert_int_equal(conf->log_count, 1);
+  assert_string_equal(conf->push_listen, "127.0.0.1:8090");
+  conf_free(conf);
+  buf_fini(&text);
+}
+
 /* Every setting, list and alias is in the manual, and nothing in it can be taken for a request. */
 static void test_manual_has_every_setting(void **state) {
   (void)state;
@@ -321,6 +348,7 @@ int main(void) {
       cmocka_unit_test(test_every_setting_has_its_variable),
       cmocka_unit_test(test_aliases_fill_what_nobody_says),
       cmocka_unit_test(test_health_config_path_names_the_file),
+      cmocka_unit_test(test_the_example_is_valid),
       cmocka_unit_test(test_manual_has_every_setting),
   };
   return cmocka_run_group_tests(tests, conf_folder_make, conf_folder_remove);
