@@ -23,15 +23,15 @@ struct report {
   struct outbox_letter letter;
 };
 
-/* Resident memory (statm: the second column, in pages; proc(5)). Returns: 0 when it is not known.
- */
+/* Memory of our own: what is resident less what is shared, such as the pages of the history's file
+ * (statm: the second and third column, in pages; proc(5)). Returns: 0 when it is not known. */
 static long long memory_bytes(void) {
-  unsigned long long pages = 0;
+  unsigned long long resident = 0, shared = 0;
   char *text = fd_read_file("/proc/self/statm", 4096, NULL, NULL);
-  if (text && sscanf(text, "%*u %llu", &pages) != 1)
-    pages = 0;
+  if (text && (sscanf(text, "%*u %llu %llu", &resident, &shared) != 2 || shared > resident))
+    resident = shared = 0;
   free(text);
-  return (long long)pages * sysconf(_SC_PAGESIZE);
+  return (long long)(resident - shared) * sysconf(_SC_PAGESIZE);
 }
 
 static void put_figures(struct report *report) {
