@@ -1,5 +1,7 @@
 /*
- * Signing in: sends the key once, over this origin only, keeps nothing, and goes on to where the visitor came from.
+ * Signing in: sends the key once, over this origin only, keeps nothing, and goes on to where the visitor came from. It
+ * does not ask whether somebody is signed in already: who is, does not come here, and for all others the browser would
+ * report the answer as an error.
  */
 import * as api from './api.js';
 import { plural } from './format.js';
@@ -74,20 +76,3 @@ form.addEventListener('submit', async (event) => {
   submit.disabled = false;
   submit.textContent = 'Sign in';
 });
-
-api.me().then(
-  (me) => {
-    if (me.signed_in) location.replace(target());
-    else nameThePage(me.title);
-  },
-  (cause) => {
-    if (cause instanceof api.ApiError && cause.status !== 401) complain(explain(cause));
-  },
-);
-
-/** @param {string|undefined} title */
-function nameThePage(title) {
-  if (!title) return;
-  byId('title').textContent = `Sign in to ${title}`;
-  document.title = `Sign in – ${title}`;
-}

@@ -6,6 +6,7 @@ import { html, useEffect, useMemo, useRef, useState } from '../../vendor/htm-pre
 import { makeChart } from '../charts.js';
 import { clockMinutes, clockTime, plural } from '../format.js';
 import { CHARTS } from '../host.js';
+import { useStore } from '../store.js';
 import { Panel } from './panel.js';
 
 const SLIDE_MS = 5_000; // the window moves on although nothing arrives
@@ -25,11 +26,12 @@ export function HostCharts({ history }) {
   }, [history]);
 
   const empty = history.loaded && CHARTS.every((kind) => history.of(kind.key).times.length === 0);
+  const asOf = useStore((state) => (state.link.phase === 'live' ? 0 : state.snapshotAt));
   const minutes = history.windowMs() / 60_000;
   const window = minutes === 60 ? 'last hour' : `last ${plural(minutes, 'minute')}`;
-  const aside = html`<p class="panel-note">${index.at !== null ? clockTime(index.time) : window}</p>`;
+  const aside = html`<p class="panel-note">${index.at !== null ? clockTime(index.time) : asOf ? `as of ${clockTime(asOf)}` : window}</p>`;
   return html`
-    <${Panel} id="host" title="Host" class="host" aside=${aside}>
+    <${Panel} id="host" title="Host" class=${`host${asOf ? ' is-old' : ''}`} aside=${aside}>
       ${history.failed && html`<p class="notice" role="status">The past hour could not be read (${history.failed}). It is tried again.</p>`}
       ${empty && html`<p class="notice">No measurements of this host yet. They come from <code>belfry-watchd</code>, every few seconds once it runs.</p>`}
       <div class="charts" hidden=${empty}>${CHARTS.map((kind) => html`<${Chart} key=${kind.key} kind=${kind} history=${history} drawing=${drawing} cursor=${index} onCursor=${setIndex} />`)}</div>
