@@ -25,6 +25,7 @@ struct lane {
   size_t bytes;                /* in all of them */
   bool in_flight;              /* the first has been sent under `tag` */
   uint32_t tag;
+  bool told_full; /* the log has said that it loses something; until it is empty again */
 };
 
 struct receipt {
@@ -54,8 +55,10 @@ struct outbox {
 static void drop_first(struct lane *lane) {
   struct parcel *parcel = lane->first;
   lane->first = parcel->next;
-  if (!lane->first)
+  if (!lane->first) {
     lane->last = NULL;
+    lane->told_full = false;
+  }
   lane->bytes -= parcel->batch.records.len;
   lane->in_flight = false;
   history_batch_fini(&parcel->batch);
@@ -73,6 +76,9 @@ static void bound_lane(struct outbox *outbox, struct lane *lane) {
     struct parcel *victim = lane->in_flight ? lane->first->next : lane->first;
     if (victim == lane->last)
       return;
+    if (!lane->told_full)
+      log_warning("the %s lane is full: what is oldest in it is lost", lane->name);
+    lane->told_full = true;
     outbox->figures.dropped += history_batch_count(&victim->batch);
     if (!lane->in_flight) {
       drop_first(lane);

@@ -35,8 +35,10 @@ struct tail {
   struct ulid_maker ulids;
   struct outbox_letter letter;
 
-  /* Where reading goes on. `fd` is -1 until it is known. */
-  int fd; /* owned */
+  /* Where reading goes on, once `placed`. */
+  bool placed;
+  int fd; /* owned; -1: none. Kept while the place is asked for again: a deleted file is only here
+           */
   struct tail_position at;
   struct tail_head head;
 
@@ -82,6 +84,7 @@ static void enter(struct tail *tail, int fd, const struct stat *st, int64_t offs
   if (tail->fd != fd)
     fd_close(&tail->fd);
   tail->fd = fd;
+  tail->placed = true;
   tail->at.device = (int64_t)st->st_dev;
   tail->at.inode = (int64_t)st->st_ino;
   tail->at.offset = offset;
@@ -146,10 +149,14 @@ static int open_if_same(const struct tail_position *at, const char *path, bool s
   return -1;
 }
 
-/* Finds the file that the stored position speaks of: in its place, renamed, or copied. */
+/* Finds the file that the stored position speaks of: the one we still have open, in its place,
+ * renamed, or copied. */
 static int find_file(struct tail *tail, const struct tail_family *family, struct stat *st,
                      struct tail_head *head) {
   const struct tail_position *at = &tail->at;
+  if (tail->fd >= 0 && fstat(tail->fd, st) == 0 && (int64_t)st->st_ino == at->inode &&
+      tail_position_matches(at, tail->fd, st, head))
+    return tail->fd;
   int fd = -1;
   for (size_t i = family->count; i-- > 0 && fd < 0;)
     if (family->members[i].inode == at->inode)
@@ -194,7 +201,7 @@ static bool locate(struct tail *tail) {
   int status = tail_position_read(tail->parts.reader, tail->path, &tail->at);
   if (status == BELFRY_ENOENT) {
     begin_new(tail);
-    return tail->fd >= 0;
+    return tail->placed;
   }
   return status == BELFRY_OK && resume(tail);
 }
@@ -206,8 +213,10 @@ static void put_line(struct tail *tail, const struct line *line, int64_t now_ms)
   struct log_line parsed;
   char event_id[ULID_BYTES];
   log_line_read(line->text, line->truncated, now_ms, &tail->data, &parsed);
-  if (buf_status(&tail->data))
+  if (buf_status(&tail->data)) { /* no memory: the batch is not sent, and made again later */
+    tail->batch.records.status = buf_status(&tail->data);
     return;
+  }
   ulid_make(&tail->ulids, now_ms, event_id);
   const struct event event = {.timestamp_ms = parsed.timestamp_ms,
                               .severity = (int)parsed.severity,
@@ -268,7 +277,7 @@ static void send_batch(struct tail *tail, int fd, const struct tail_position *at
 
 /* What is stored now is the history's word, whatever we sent. */
 static void forget_place(struct tail *tail) {
-  fd_close(&tail->fd);
+  tail->placed = false;
   fd_close(&tail->next_fd);
 }
 
@@ -477,7 +486,7 @@ static void tail_on_wake(struct ev_loop *loop, struct ev_timer *timer, int event
   struct tail *tail = timer->data;
   if (tail->letter.waiting || !outbox_connected(tail->parts.outbox))
     return;
-  if (tail->fd >= 0 || locate(tail))
+  if (tail->placed || locate(tail))
     read_on(tail);
 }
 

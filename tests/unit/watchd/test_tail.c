@@ -276,6 +276,10 @@ static void test_deleted_and_made_again(void **state) {
   open_and_be_seen(scene);
   for (int i = 0; i < 5; i++) {
     assert_int_equal(unlink(live_path(scene)), 0);
+    if (i % 2) {
+      running_stop(&scene->running.historyd, SIGKILL);
+      running_start_historyd(&scene->running);
+    }
     write_lines(scene, 3); /* into the file that has no name any more */
     poll(NULL, 0, (int)roll(scene, 100));
     reopen(scene);
