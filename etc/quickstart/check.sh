@@ -110,5 +110,5 @@ check__types() {
 
 # Files one after the other: each starts its own nginx and daemons, and two cores are soon busy.
 check__node() {
-  BELFRY_BUILD=$check_dir node --test --test-reporter=spec --test-concurrency=1 "$source_dir/tests/$1/"*.test.mjs
+  BELFRY_BUILD=$check_dir setpriv --pdeathsig TERM node --test --test-reporter=spec --test-concurrency=1 "$source_dir/tests/$1/"*.test.mjs
 }

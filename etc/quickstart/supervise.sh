@@ -2,7 +2,7 @@
 # Needs: state, sockets, port, source_dir.
 
 daemons=(belfry-historyd belfry-fcgi belfry-pushd belfry-watchd)
-declare -A job_of_pid pid_of_job started_at failures
+declare -A job_of_pid pid_of_job started_at failures left_by
 
 supervise__command() {
   case $1 in
@@ -112,8 +112,6 @@ supervise__start_later() {
   sleep "$pause" 9>&- &
   supervise__remember "timer:$name" $!
 }
-declare -A left_by
-
 # Runs until a signal ends it.
 supervise__watch() {
   local pid status job

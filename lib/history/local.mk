@@ -33,11 +33,11 @@ EXTRA_DIST += sql/embed.awk $(SQL_FILES)
 
 lib/history/statements.h: $(SQL_FILES) sql/embed.awk
 	$(AM_V_GEN)$(MKDIR_P) lib/history && cd $(srcdir) && \
-	  $(AWK) -v part=header -f sql/embed.awk $(SQL_FILES) > $(abs_builddir)/$@.new && \
-	  mv $(abs_builddir)/$@.new $(abs_builddir)/$@
+	  $(AWK) -v part=header -f sql/embed.awk $(SQL_FILES) > "$(abs_builddir)/$@.new" && \
+	  mv "$(abs_builddir)/$@.new" "$(abs_builddir)/$@"
 lib/history/statements.c: $(SQL_FILES) sql/embed.awk
 	$(AM_V_GEN)$(MKDIR_P) lib/history && cd $(srcdir) && \
-	  $(AWK) -v part=source -f sql/embed.awk $(SQL_FILES) > $(abs_builddir)/$@.new && \
-	  mv $(abs_builddir)/$@.new $(abs_builddir)/$@
+	  $(AWK) -v part=source -f sql/embed.awk $(SQL_FILES) > "$(abs_builddir)/$@.new" && \
+	  mv "$(abs_builddir)/$@.new" "$(abs_builddir)/$@"
 BUILT_SOURCES += lib/history/statements.h lib/history/statements.c
 CLEANFILES += lib/history/statements.h lib/history/statements.c

@@ -79,6 +79,9 @@ process.on('exit', () => {
   for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true });
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
+// The runner of the tests may be killed without a word to us.
+const runner = process.ppid;
+setInterval(() => process.ppid === runner || process.exit(1), 1000).unref();
 
 function endGroup(child, signal) {
   try {
