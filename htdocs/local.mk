@@ -17,6 +17,8 @@ VENDOR_FILES = \
 htpagesdir = $(pkgdatadir)
 nobase_dist_htpages_DATA = $(PAGE_FILES)
 nobase_nodist_htpages_DATA = $(VENDOR_FILES)
+# The picture in README.md is one of these pages.
+EXTRA_DIST += etc/dashboard.png
 EXTRA_DIST += %D%/package.json %D%/package-lock.json %D%/.npmrc %D%/jsconfig.json %D%/types/vendor.d.ts
 
 # Before all else, because install and dist take our files from here when they are here. For the same reason make has to
