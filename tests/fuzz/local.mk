@@ -1,20 +1,34 @@
-# Fuzz targets. With --with-fuzzer each is a libFuzzer program (run it on its folder of tests/fuzz/corpus); without, a
-# test that replays the corpus. A new target: its name here, its file, its corpus, its four lines.
-fuzz_list = tests/fuzz/fuzz_append
-EXTRA_DIST += %D%/corpus
+# Fuzz targets: one file fuzz_<parser>.c with LLVMFuzzerTestOneInput, seeds in corpus/<parser>/, and a row here.
+# With `configure CC=clang --with-fuzzer` they are libFuzzer's programs, to be run by hand:
+#     make tests/fuzz/fuzz_json && mkdir -p found && tests/fuzz/fuzz_json found ../tests/fuzz/corpus/json
+# Otherwise `make check` replays the seeds.
+fuzz_targets = \
+	tests/fuzz/fuzz_append \
+	tests/fuzz/fuzz_conf \
+	tests/fuzz/fuzz_ipc \
+	tests/fuzz/fuzz_json \
+	tests/fuzz/fuzz_sse \
+	tests/fuzz/fuzz_timestamp
 
-tests_fuzz_fuzz_append_SOURCES = %D%/fuzz_append.c $(FUZZ_MAIN)
-tests_fuzz_fuzz_append_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"append"'
-tests_fuzz_fuzz_append_LDFLAGS = $(FUZZ_LINK)
-tests_fuzz_fuzz_append_LDADD = $(HISTORYD_LIBS)
+tests_fuzz_fuzz_append_SOURCES = %D%/fuzz_append.c %D%/fuzz.h $(fuzz_main)
+tests_fuzz_fuzz_append_LDADD = $(HISTORYD_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_conf_SOURCES = %D%/fuzz_conf.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_conf_LDADD = $(CONF_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_ipc_SOURCES = %D%/fuzz_ipc.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_ipc_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_json_SOURCES = %D%/fuzz_json.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_json_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_sse_SOURCES = %D%/fuzz_sse.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_sse_LDADD = $(CLI_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_timestamp_SOURCES = %D%/fuzz_timestamp.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_timestamp_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
 
+EXTRA_DIST += %D%/corpus %D%/replay.c
 if WITH_FUZZER
-FUZZ_MAIN = %D%/fuzz.h
-FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
-noinst_PROGRAMS += $(fuzz_list)
+fuzz_main =
+noinst_PROGRAMS += $(fuzz_targets)
 else
-FUZZ_MAIN = %D%/fuzz.h %D%/replay.c
-FUZZ_LINK = $(AM_LDFLAGS)
-check_PROGRAMS += $(fuzz_list)
-TESTS += $(fuzz_list)
+fuzz_main = %D%/replay.c
+check_PROGRAMS += $(fuzz_targets)
+TESTS += $(fuzz_targets)
 endif
