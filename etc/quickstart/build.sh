@@ -6,10 +6,14 @@ build_make() {
   shift
   mkdir -p "$dir" || die "cannot make the folder $dir"
   [ -f "$dir/Makefile" ] || say "building Belfry in $dir (a minute or two the first time)"
-  if ! build__steps "$dir" "$@" >"$log" 2>&1 </dev/null; then
+  # Another quickstart may be building in the same clone.
+  exec 7>"$dir/build.lock"
+  flock 7
+  if ! build__steps "$dir" "$@" >"$log" 2>&1 </dev/null 7>&-; then
     show_log "$log" 25
     die "the build failed; its whole output is in $log"
   fi
+  exec 7>&-
 }
 
 build__steps() {
