@@ -77,9 +77,10 @@ bool route_is_cross_site(const struct request *request) {
 static bool check_access(struct worker *worker, const struct route *route, struct request *request,
                          struct response *response) {
   static const enum auth_role needed[] = {
-      [ACCESS_ANY] = AUTH_ROLE_NONE,          [ACCESS_VIEWER] = AUTH_ROLE_VIEWER,
-      [ACCESS_OPERATOR] = AUTH_ROLE_OPERATOR, [ACCESS_ADMIN] = AUTH_ROLE_ADMIN,
-      [ACCESS_INGEST] = AUTH_ROLE_INGEST,     [ACCESS_SCRAPE] = AUTH_ROLE_SCRAPE,
+      [ACCESS_VISITOR] = AUTH_ROLE_NONE,  [ACCESS_ANY] = AUTH_ROLE_NONE,
+      [ACCESS_VIEWER] = AUTH_ROLE_VIEWER, [ACCESS_OPERATOR] = AUTH_ROLE_OPERATOR,
+      [ACCESS_ADMIN] = AUTH_ROLE_ADMIN,   [ACCESS_INGEST] = AUTH_ROLE_INGEST,
+      [ACCESS_SCRAPE] = AUTH_ROLE_SCRAPE,
   };
   if (route->access == ACCESS_OPEN)
     return true;

@@ -9,9 +9,10 @@
 #include "fcgi/body.h"
 
 enum route_access {
-  ACCESS_OPEN,   /* nobody is asked who they are */
-  ACCESS_ANY,    /* everybody with some role */
-  ACCESS_VIEWER, /* the others: who has at least this role */
+  ACCESS_OPEN,    /* nobody is asked who they are */
+  ACCESS_VISITOR, /* everybody, but who shows a credential must show a good one */
+  ACCESS_ANY,     /* everybody with some role */
+  ACCESS_VIEWER,  /* the others: who has at least this role */
   ACCESS_OPERATOR,
   ACCESS_ADMIN,
   ACCESS_INGEST,

@@ -55,8 +55,12 @@ function problem(response, answer) {
   return new ApiError(text, response.status, Number(response.headers.get('Retry-After')) || 0);
 }
 
-/** Who we are, and what this instance is called. @returns {Promise<import('./types.js').Me>} */
-export const me = () => request('api/me');
+/**
+ * Who we are, and what this instance is called. To nobody in particular too: a page that may be opened by somebody who is
+ * not signed in does not begin with an error in the console.
+ * @returns {Promise<import('./types.js').Me>}
+ */
+export const visitor = () => request('api/visitor');
 
 /** @param {string} key */
 export const login = (key) => request('api/login', { method: 'POST', body: { key } });

@@ -35,7 +35,9 @@ function goToLogin() {
 /** @returns {Promise<'ok'|'signed_out'|'unreachable'>} */
 async function checkSession() {
   try {
-    setState({ me: await api.me() });
+    const me = await api.visitor();
+    if (me.role === 'none') return 'signed_out';
+    setState({ me });
     return 'ok';
   } catch (error) {
     return error instanceof api.ApiError && error.status === 401 ? 'signed_out' : 'unreachable';

@@ -28,7 +28,7 @@ int json_check_depth(struct slice text, unsigned max_depth) {
 
 json_t *json_parse(struct slice text, unsigned max_depth, struct belfry_error *error) {
   if (json_check_depth(text, max_depth)) {
-    belfry_error_set(error, BELFRY_ETOOBIG, "JSON nested deeper than %u levels", max_depth);
+    belfry_error_set(error, BELFRY_EINVAL, "JSON nested deeper than %u levels", max_depth);
     return NULL;
   }
   json_error_t where;

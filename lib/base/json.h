@@ -16,10 +16,10 @@
 #define JSON_DEPTH_DEFAULT 32
 
 /*
- * Parses one JSON value: bounds its depth first, refuses duplicate keys, invalid UTF-8, NUL in
- * strings and trailing bytes. In a text with an integer beyond 64 bits all integers become reals.
- * `error` gets a sentence with line and column. Returns: owned, free with json_decref(); NULL with
- * `error` set to BELFRY_EINVAL, BELFRY_ETOOBIG or BELFRY_ENOMEM.
+ * Parses one JSON value: bounds its depth first (deeper is BELFRY_EINVAL here), refuses duplicate
+ * keys, invalid UTF-8, NUL in strings and trailing bytes. In a text with an integer beyond 64 bits
+ * all integers become reals. `error` gets a sentence with line and column. Returns: owned, free
+ * with json_decref(); NULL with `error` set to BELFRY_EINVAL or BELFRY_ENOMEM.
  */
 json_t *json_parse(struct slice text, unsigned max_depth, struct belfry_error *error);
 

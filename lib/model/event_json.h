@@ -39,7 +39,7 @@ void event_parsed_fini(struct event_parsed *parsed);
  * `timestamp`, `event_id`. Members that are not known are ignored. `text` need not be checked
  * before. Returns: 0; BELFRY_EINVAL when it is not JSON; BELFRY_ECONFLICT when it is JSON but no
  * event (422); BELFRY_EDENIED for a type that only Belfry may write; BELFRY_ETOOBIG for too much
- * data or depth; BELFRY_ENOMEM.
+ * data; BELFRY_ENOMEM.
  */
 int event_parse(struct slice text, const struct event_parse_options *options,
                 struct event_parsed *out, struct model_problem *problem) BELFRY_MUST_CHECK;

@@ -145,6 +145,11 @@ describe('sign-in', () => {
 
   test('nobody is told so by /api/me', async () => {
     expect.problem(await belfry.get('/api/me'), 401);
+    const visitor = await belfry.get('/api/visitor');
+    assert.equal(visitor.status, 200);
+    assert.equal(visitor.json.role, 'none');
+    assert.equal(visitor.json.signed_in, false);
+    expect.problem(await belfry.get('/api/visitor', { key: `bfy_aaaaaaaaaaaa_${'b'.repeat(43)}` }), 401);
   });
 
   test('a page of another site cannot act with the cookie', async () => {

@@ -204,7 +204,7 @@ describe('refused', () => {
   test('JSON that is too deep is refused, however deep', async () => {
     const deep = (levels) => `{"event":"x","data":{"a":${'['.repeat(levels)}${']'.repeat(levels)}}}`;
     assert.equal((await post(deep(20))).status, 201);
-    for (const levels of [40, 3000, 100_000]) expect.problem(await post(deep(levels)), [400, 413, 422]);
+    for (const levels of [40, 3000, 100_000]) expect.problem(await post(deep(levels)), 400);
   });
 
   test('a content type that is not known is 415', async () => {
