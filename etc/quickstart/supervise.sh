@@ -75,16 +75,18 @@ supervise__fail() {
   supervise__finish 1
 }
 
-# Waits until the first page can be served and the API answers; a program that ends before that is a failure.
+# Waits until the first page can be served and all of Belfry is healthy (or, for some seconds more, at least answers); a
+# program that ends before that is a failure.
 supervise__await_ready() {
-  local name deadline=$((SECONDS + 30))
+  local name deadline=$((SECONDS + 30)) patience=$((SECONDS + 10))
   while :; do
     for name in "${daemons[@]}" nginx; do
       kill -0 "${pid_of_job[$name]}" 2>/dev/null ||
         supervise__fail "$name ended while starting" "$state/log/$name.log"
     done
-    http GET /health && [ "$http_status" = 200 ] && http GET /dashboard && [ "$http_status" = 200 ] &&
-      [ -s "$state/admin.token" ] && return 0
+    http GET /dashboard && [ "$http_status" = 200 ] && [ -s "$state/admin.token" ] &&
+      http GET /health && [ "$http_status" = 200 ] &&
+      { [[ $http_body == *'"status":"healthy","service"'* ]] || [ $SECONDS -ge $patience ]; } && return 0
     [ $SECONDS -lt $deadline ] || break
     sleep 0.1
   done
