@@ -2,6 +2,7 @@
 watchd_unit_tests = \
 	tests/unit/watchd/test_host \
 	tests/unit/watchd/test_log_line \
+	tests/unit/watchd/test_outbox \
 	tests/unit/watchd/test_service \
 	tests/unit/watchd/test_services \
 	tests/unit/watchd/test_tail
@@ -20,7 +21,7 @@ tests_unit_watchd_test_service_SOURCES = %D%/watchd/test_service.c
 tests_unit_watchd_test_service_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_watchd_test_service_LDADD = $(WATCHD_LIBS) $(CMOCKA_LIBS)
 
-# These two start belfry-historyd and belfry-watchd of the build folder.
+# These start belfry-historyd and belfry-watchd of the build folder.
 tests_unit_watchd_test_tail_SOURCES = %D%/watchd/test_tail.c %D%/watchd/running.c %D%/watchd/running.h
 tests_unit_watchd_test_tail_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_watchd_test_tail_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
@@ -28,3 +29,7 @@ tests_unit_watchd_test_tail_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 tests_unit_watchd_test_services_SOURCES = %D%/watchd/test_services.c %D%/watchd/running.c %D%/watchd/running.h
 tests_unit_watchd_test_services_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_watchd_test_services_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_watchd_test_outbox_SOURCES = %D%/watchd/test_outbox.c %D%/watchd/running.c %D%/watchd/running.h
+tests_unit_watchd_test_outbox_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_watchd_test_outbox_LDADD = $(WATCHD_LIBS) $(CMOCKA_LIBS)
