@@ -11,3 +11,4 @@ CLEANFILES += %D%/belfry.yaml.5
 dist_man_MANS += %D%/belfry-fcgi.8
 dist_man_MANS += %D%/belfry-historyd.8
 dist_man_MANS += %D%/belfry-watchd.8
+dist_man_MANS += %D%/belfry-pushd.8

@@ -5,15 +5,19 @@
 fuzz_targets = \
 	tests/fuzz/fuzz_append \
 	tests/fuzz/fuzz_conf \
+	tests/fuzz/fuzz_http1 \
 	tests/fuzz/fuzz_ipc \
 	tests/fuzz/fuzz_json \
 	tests/fuzz/fuzz_sse \
-	tests/fuzz/fuzz_timestamp
+	tests/fuzz/fuzz_timestamp \
+	tests/fuzz/fuzz_ws
 
 tests_fuzz_fuzz_append_SOURCES = %D%/fuzz_append.c %D%/fuzz.h $(fuzz_main)
 tests_fuzz_fuzz_append_LDADD = $(HISTORYD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_conf_SOURCES = %D%/fuzz_conf.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_conf_LDADD = $(CONF_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_http1_SOURCES = %D%/fuzz_http1.c %D%/fuzz.h $(fuzz_main)
+tests_fuzz_fuzz_http1_LDADD = pushd/libpushd.a $(BASE_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_ipc_SOURCES = %D%/fuzz_ipc.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_ipc_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_json_SOURCES = %D%/fuzz_json.c %D%/fuzz.h %D%/property.h $(fuzz_main)
@@ -22,6 +26,8 @@ tests_fuzz_fuzz_sse_SOURCES = %D%/fuzz_sse.c %D%/fuzz.h %D%/property.h $(fuzz_ma
 tests_fuzz_fuzz_sse_LDADD = $(CLI_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_timestamp_SOURCES = %D%/fuzz_timestamp.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_timestamp_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_ws_SOURCES = %D%/fuzz_ws.c %D%/fuzz.h $(fuzz_main)
+tests_fuzz_fuzz_ws_LDADD = $(WS_LIBS) $(FUZZ_ENGINE)
 
 EXTRA_DIST += %D%/corpus %D%/replay.c
 if WITH_FUZZER
