@@ -448,9 +448,8 @@ static void decide(struct handshake *handshake) {
   struct buf early;
   buf_init(&early, 0);
   buf_put_slice(&early, rest);
-  if (client->subscription.metrics && state_refresh(&client->hub->state, client->hub->history,
-                                                    clock_realtime_ms(client->hub->clock),
-                                                    clock_monotonic_ms(client->hub->clock), NULL))
+  if (client->subscription.metrics &&
+      state_refresh(&client->hub->state, client->hub->history, client->hub->clock, NULL))
     client->metrics_at = hub_tick_in(client->hub, 0); /* not now: at the wheel's next tick */
   client_open(client);
   if (buf_status(&early))

@@ -19,12 +19,13 @@ void state_fini(struct state_cache *cache) {
   cache->there = false;
 }
 
-int state_refresh(struct state_cache *cache, struct history *history, int64_t now_ms,
-                  int64_t monotonic_ms, struct belfry_error *error) {
+int state_refresh(struct state_cache *cache, struct history *history, const struct clock *clock,
+                  struct belfry_error *error) {
+  int64_t start_ms = clock_monotonic_ms(clock);
   if (!history)
     return cache->there ? BELFRY_OK
                         : belfry_error_set(error, BELFRY_EBUSY, "the history cannot be read now");
-  if (cache->there && monotonic_ms - cache->computed_ms < 10 * cache->took_ms)
+  if (cache->there && start_ms - cache->computed_ms < 10 * cache->took_ms)
     return BELFRY_OK;
   uint64_t version = history_version(history);
   if (cache->there && version && version == cache->version)
@@ -32,7 +33,7 @@ int state_refresh(struct state_cache *cache, struct history *history, int64_t no
   struct buf json;
   uint64_t fingerprint = 0;
   buf_init(&json, 0);
-  int status = state_put(history, STATE_ALL, now_ms, &json, &fingerprint, error);
+  int status = state_put(history, STATE_ALL, clock_realtime_ms(clock), &json, &fingerprint, error);
   if (!status)
     status = buf_status(&json);
   if (status) {
@@ -45,7 +46,8 @@ int state_refresh(struct state_cache *cache, struct history *history, int64_t no
   cache->there = true;
   cache->fingerprint = fingerprint;
   cache->version = version;
-  cache->computed_ms = monotonic_ms;
+  cache->computed_ms = clock_monotonic_ms(clock);
+  cache->took_ms = cache->computed_ms - start_ms;
   return BELFRY_OK;
 }
 
