@@ -88,8 +88,10 @@ static const char *skip_value(const char *at, const char *end) {
 }
 
 bool json_walk_start(struct json_walk *walk, struct slice text) {
+  if (text.len == 0)
+    return false;
   const char *end = text.data + text.len;
-  const char *at = text.len ? skip_blanks(text.data, end) : end;
+  const char *at = skip_blanks(text.data, end);
   if (at == end || (*at != '{' && *at != '['))
     return false;
   *walk = (struct json_walk){.at = at + 1, .end = end, .object = *at == '{'};

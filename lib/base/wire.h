@@ -27,7 +27,8 @@ struct wire {
 };
 
 static inline struct wire wire_read(struct slice message) {
-  return (struct wire){message.data, message.data + message.len, false};
+  const char *at = message.len ? message.data : "";
+  return (struct wire){at, at + message.len, false};
 }
 
 static inline bool wire_at_end(const struct wire *wire) {
