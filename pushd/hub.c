@@ -221,12 +221,13 @@ static int64_t find_last(struct hub *hub, int64_t wanted, struct audience *audie
 int hub_resolve(struct hub *hub, const struct hub_start *start, struct audience *audience,
                 int64_t *cursor, bool *complete, struct belfry_error *error) {
   *complete = true;
-  if (!hub->ready || !hub->history)
-    return belfry_error_set(error, BELFRY_EBUSY, "the history cannot be read yet");
+  /* What was stored before somebody came is not new to them, and they may know of an event whose
+     bell has not reached us yet. */
+  if (!hub->ready || !hub_look(hub))
+    return belfry_error_set(error, BELFRY_EBUSY, "the history cannot be read now");
+  if (hub->ring.head != hub->passed_head)
+    run_soon(hub);
   if (start->has_since) {
-    /* Somebody may know of an event whose bell has not reached us yet, or of one that is gone. */
-    if (start->since > hub->ring.head && !hub_look(hub))
-      return belfry_error_set(error, BELFRY_EBUSY, "the history cannot be read now");
     if (start->since < hub->ring.before) {
       int status = refresh_position(hub, error);
       if (status)
@@ -357,9 +358,10 @@ static bool wants_flush(const struct hub *hub, const struct client *client) {
 
 static void pass(struct hub *hub) {
   int64_t start_us = now_us(hub);
-  int64_t head = hub->ring.head;
   hub_look(hub);
-  if (hub->ring.head != head) {
+  /* A handshake may have read new events meanwhile: what counts is what was gone over. */
+  if (hub->ring.head != hub->passed_head) {
+    hub->passed_head = hub->ring.head;
     for (uint32_t i = 0; i < hub->client_count;) {
       struct client *client = hub->clients[i];
       if (wants_flush(hub, client))

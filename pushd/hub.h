@@ -53,7 +53,8 @@ struct hub {
   int64_t version_ms;               /* ... and when that was seen (monotonic) */
 
   struct ring ring;
-  struct ring page; /* a piece of the history for those who lag */
+  int64_t passed_head; /* the ring's head when the clients were gone over last */
+  struct ring page;    /* a piece of the history for those who lag */
   struct audience *page_audience;
   struct audiences audiences;
   struct batch batch;
