@@ -132,7 +132,7 @@ function nginxConfiguration({ dir, stateDir, port, prefixes }) {
       server {
         listen 127.0.0.1:${port} backlog=4096;
         set $belfry_run ${dir}/run;
-        set $belfry_htdocs ${buildDir}/htdocs;
+        set $belfry_htdocs "${buildDir}/htdocs";
         set $belfry_custom $belfry_htdocs;
         include belfry/belfry-locations.conf;
         ${mounts.join('\n')}
@@ -199,7 +199,8 @@ class Belfry {
   async untilHealthy() {
     await this.until(async () => {
       for (const [name, child] of this.running)
-        if (child.exitCode !== null) throw new Error(`${name} ended with status ${child.exitCode}`);
+        if (child.exitCode !== null)
+          throw Object.assign(new Error(`${name} ended with status ${child.exitCode}\n${this.logs()}`), { final: true });
       const health = await this.get('/health');
       if (health.status !== 200 || health.json.status !== 'healthy') throw new Error(health.text);
       return true;
