@@ -1,4 +1,4 @@
-/* Sign-in by cookie: /api/login, /api/logout and /api/me. */
+/* Sign-in by cookie: /api/login, /api/logout, /api/me and /api/visitor. */
 #include "fcgi/api.h"
 
 #include "base/json.h"
@@ -23,6 +23,29 @@ static void set_cookie(const struct worker *worker, const struct request *reques
   response_header(response, "Set-Cookie",
                   "%s=%s; Path=%.*s/; Max-Age=%lld; HttpOnly; SameSite=Strict%s", name, value,
                   SLICE_ARG(request->prefix), (long long)seconds, request->https ? "; Secure" : "");
+}
+
+/*
+ * A sign-in that is used lasts on: a screen on a wall is not signed out in the middle of the night.
+ * Only when half of its time is over, so that looking does not write each time. A failure leaves it
+ * as it was.
+ */
+static void extend(struct worker *worker, const struct request *request,
+                   struct response *response) {
+  int64_t ttl_ms = worker->conf->access_session_ttl_ms;
+  const struct auth_identity *identity = &request->identity;
+  if (!identity->by_cookie || identity->expires_ms - request->now_ms > ttl_ms / 2)
+    return;
+  struct slice cookie =
+      auth_sign_in_extend(&worker->batch, worker->conf, request->cookie, request->now_ms + ttl_ms);
+  struct history_receipt receipt;
+  struct belfry_error error = {0};
+  char value[AUTH_COOKIE_BYTES];
+  if (!cookie.data || history_client_append(worker->client, &worker->batch,
+                                            worker_time_left_ms(worker, request), &receipt, &error))
+    return;
+  snprintf(value, sizeof value, "%.*s", SLICE_ARG(cookie));
+  set_cookie(worker, request, value, ttl_ms / 1000, response);
 }
 
 static void put_identity(struct buf *out, const struct auth_identity *identity) {
@@ -96,6 +119,11 @@ void api_logout(struct worker *worker, const struct request *request, struct res
     return;
   set_cookie(worker, request, "", 0, response);
   response->status = 204;
+}
+
+void api_visitor(struct worker *worker, const struct request *request, struct response *response) {
+  extend(worker, request, response);
+  api_me(worker, request, response);
 }
 
 void api_me(struct worker *worker, const struct request *request, struct response *response) {

@@ -18,6 +18,7 @@ import { Services } from './views/services.js';
 
 const FLUSH_MS = 200; // events that come together are drawn together
 const HISTORY_AGAIN_MS = 3_600_000; // what is pushed continues the charts; this only brings the extremes in between
+const SESSION_AGAIN_MS = 3_600_000;
 const HISTORY_RETRY_MS = 15_000;
 const ME_RETRY_MS = 5_000;
 const GAP_TRIES = 4;
@@ -186,5 +187,7 @@ render(html`<${Dashboard} />`, /** @type {HTMLElement} */ (document.getElementBy
 if (await introduce()) {
   readHistory();
   setInterval(() => getState().link.phase === 'live' && readHistory(), HISTORY_AGAIN_MS);
+  // Asking who we are also extends the sign-in: a screen on a wall stays.
+  setInterval(async () => (await checkSession()) === 'signed_out' && goToLogin(), SESSION_AGAIN_MS);
   live.start();
 }

@@ -13,7 +13,7 @@ const TICK_MS = 2_500;
 const ASLEEP_MS = 15_000; // a tick so late means that the machine slept or the tab was frozen
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 15_000;
-const CLOSE_SIGNED_OUT = 4401;
+const CLOSE_CREDENTIAL_ENDED = 4401;
 
 /**
  * @typedef {object} LiveCallbacks
@@ -106,10 +106,6 @@ export class Live {
   #closed(code) {
     this.socket = null;
     if (this.ended) return;
-    if (code === CLOSE_SIGNED_OUT) {
-      this.#end();
-      return;
-    }
     const wasLive = this.status.phase === 'live';
     const attempts = wasLive ? 0 : this.status.attempts;
     const most = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** Math.min(attempts, 10));
@@ -117,7 +113,8 @@ export class Live {
     this.#tell({ phase: 'waiting', retryAt: Date.now() + delay, attempts, since: wasLive ? Date.now() : this.status.since });
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.#connect(), delay);
-    if (!wasLive) this.#askWhy();
+    // A credential that ended there may be good again: using the page extends a sign-in.
+    if (!wasLive || code === CLOSE_CREDENTIAL_ENDED) this.#askWhy();
   }
 
   /** A handshake that fails shows no status to a page; the API does. */

@@ -84,6 +84,13 @@ void auth_key_make(struct history_batch *batch, const char *name, enum auth_role
 void auth_sign_in_make(struct history_batch *batch, const char *key_id, int64_t now_ms,
                        int64_t expires_ms, char out_cookie[AUTH_COOKIE_BYTES]);
 
+/*
+ * Puts a later end of the sign-in that the Cookie header shows into the batch.
+ * Returns: the cookie's value, borrowed from `cookie`; NULL data when it shows none.
+ */
+struct slice auth_sign_in_extend(struct history_batch *batch, const struct conf *conf,
+                                 struct slice cookie, int64_t expires_ms);
+
 /* Puts the end of the sign-in that the Cookie header shows, if it shows one, into the batch. */
 void auth_sign_out(struct history_batch *batch, const struct conf *conf, struct slice cookie);
 

@@ -46,6 +46,24 @@ void auth_sign_in_make(struct history_batch *batch, const char *key_id, int64_t 
   history_batch_mutate(batch, SQL_SIGN_IN_INSERT, true, values, sizeof values / sizeof *values);
 }
 
+struct slice auth_sign_in_extend(struct history_batch *batch, const struct conf *conf,
+                                 struct slice cookie, int64_t expires_ms) {
+  char name[48], hash[AUTH_HASH_HEX_SIZE];
+  auth_cookie_name(conf, name);
+  struct slice value, shown = {0};
+  while (auth__cookie_next(&cookie, name, &value)) {
+    if (value.len != AUTH_SECRET_LEN)
+      continue;
+    auth__hash(value, hash);
+    const struct history_value values[] = {HISTORY_VALUE_TEXT("hash", slice_of(hash)),
+                                           HISTORY_VALUE_INTEGER("expires", expires_ms)};
+    history_batch_mutate(batch, SQL_SIGN_IN_EXTEND, false, values, 2);
+    if (!shown.data)
+      shown = value;
+  }
+  return shown;
+}
+
 void auth_sign_out(struct history_batch *batch, const struct conf *conf, struct slice cookie) {
   char name[48], hash[AUTH_HASH_HEX_SIZE];
   auth_cookie_name(conf, name);

@@ -34,6 +34,11 @@ INSERT INTO sign_in (hash, key_id, created, expires) VALUES (:hash, :key_id, :cr
 -- writers: fcgi
 DELETE FROM sign_in WHERE hash = :hash;
 
+-- statement: sign_in_extend
+-- writers: fcgi
+-- A sign-in that is used lasts on.
+UPDATE sign_in SET expires = :expires WHERE hash = :hash AND expires < :expires;
+
 -- statement: sign_in_expire
 -- writers: fcgi
 -- Sign-ins that have run out, or whose key is gone.

@@ -143,6 +143,21 @@ describe('sign-in', () => {
     expect.problem(await belfry.get('/stats', { headers: { cookie } }), 401);
   });
 
+  test('a sign-in that is used lasts on, from half of its time', async () => {
+    // A key that ends earlier than a sign-in would: every look is in the second half.
+    const made = await belfry.post('/api/keys', { name: 'short', role: 'viewer', expires_in: 3600 }, { key: belfry.adminKey });
+    const signed = await login(made.json.key);
+    const cookie = cookieOf(signed).split(';')[0];
+    const seen = await belfry.get('/api/visitor', { headers: { cookie } });
+    assert.equal(seen.status, 200);
+    assert.match(cookieOf(seen), /^belfry-[^=]+=[^;]+; .*HttpOnly; SameSite=Strict/);
+    assert.equal(cookieOf(seen).split(';')[0], cookie, 'the same sign-in');
+    assert.equal(seen.json.expires, made.json.expires, 'never longer than its key');
+    const fresh = await login(belfry.adminKey);
+    const again = await belfry.get('/api/visitor', { headers: { cookie: cookieOf(fresh).split(';')[0] } });
+    assert.equal(cookieOf(again), '', 'nothing to extend yet');
+  });
+
   test('nobody is told so by /api/me', async () => {
     expect.problem(await belfry.get('/api/me'), 401);
     const visitor = await belfry.get('/api/visitor');
