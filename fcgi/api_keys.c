@@ -26,8 +26,13 @@ static void put_time(struct buf *out, const char *key, int64_t ms) {
     buf_printf(out, ",\"%s\":null", key);
 }
 
+/* Whether the text so far ends with `c`, so that no comma belongs behind it. */
+static bool ends_with(const struct buf *out, char c) {
+  return out->len > 0 && out->data[out->len - 1] == c;
+}
+
 static void put_text(struct buf *out, const char *key, struct slice text) {
-  buf_printf(out, "%s\"%s\":", out->data[out->len - 1] == '{' ? "" : ",", key);
+  buf_printf(out, "%s\"%s\":", ends_with(out, '{') ? "" : ",", key);
   json_put_string(out, text);
 }
 
@@ -36,7 +41,7 @@ static int on_key(void *arg, const struct history_value *values, size_t count) {
   struct buf *out = arg;
   if (count != 6)
     return BELFRY_ECORRUPT;
-  buf_put_text(out, out->data[out->len - 1] == '[' ? "{" : ",{");
+  buf_put_text(out, ends_with(out, '[') ? "{" : ",{");
   put_text(out, "id", values[0].text);
   put_text(out, "name", values[1].text);
   put_text(out, "role", values[2].text);
