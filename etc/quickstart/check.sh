@@ -49,7 +49,7 @@ check__figures() {
     /^(ℹ|#) fail [0-9]+/ { failed = $3 }
     /^(ℹ|#) skipped [0-9]+/ { skipped = $3 }
     END {
-      if (programs != "") printf "%d programs, %d test cases passed", programs, cases
+      if (programs > 0) printf "%d programs, %d test cases passed", programs, cases
       if (tests != "") printf "%d tests: %d passed, %d failed, %d skipped", tests, passed, failed, skipped
     }' "$1"
 }
