@@ -28,12 +28,15 @@ export const daemons = ['belfry-historyd', 'belfry-fcgi', 'belfry-pushd', 'belfr
 /** The longest that anything may take here. Generous: no test fails because a machine is slow. */
 const PATIENCE_MS = 30_000;
 
+/** What systemd waits by itself before it starts a program again. */
+const RESTART_MS = 100;
+
 export const programPath = (name) => path.join(buildDir, name);
 
 /**
  * Asks until the answer is truthy, and returns it.
  * @param {() => any} ask may throw, which counts as "not yet" unless the error is `final`
- * @param {string} what is waited for, for the message
+ * @param {string | (() => string)} what is waited for, for the message
  */
 export async function until(ask, what, { timeout = PATIENCE_MS, logs = () => '' } = {}) {
   const deadline = Date.now() + timeout;
@@ -47,7 +50,8 @@ export async function until(ask, what, { timeout = PATIENCE_MS, logs = () => '' 
       if (error.final) throw error;
       reason = `last error: ${error.message}`;
     }
-    if (Date.now() > deadline) throw new Error(`not within ${timeout} ms: ${what} (${reason})\n${logs()}`);
+    if (Date.now() > deadline)
+      throw new Error(`not within ${timeout} ms: ${typeof what === 'function' ? what() : what} (${reason})\n${logs()}`);
     await pause(20);
   }
 }
@@ -106,6 +110,18 @@ export async function run(command, args, { input, env, cwd, timeout = PATIENCE_M
   return { status, signal, stdout, stderr };
 }
 
+/** The processes that a process has started and that still run. */
+export function childrenOf(pid) {
+  const parentOf = (child) => {
+    try {
+      return Number(fs.readFileSync(`/proc/${child}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[1]);
+    } catch {
+      return 0; // it has ended
+    }
+  };
+  return fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((child) => parentOf(child) === pid);
+}
+
 function nginxConfiguration({ dir, stateDir, port, prefixes }) {
   const mounts = prefixes.map((prefix) =>
     prefix === ''
@@ -147,15 +163,20 @@ function nginxConfiguration({ dir, stateDir, port, prefixes }) {
  * @param {string[]} [options.prefixes] where it is mounted; all at once
  * @param {string} [options.stateDir] a folder for the history other than the temporary one
  * @param {boolean} [options.wait] whether to wait until it is healthy
+ * @param {{[program: string]: object}} [options.environment] what a program finds in its environment beside ours
+ * @param {boolean} [options.supervised] whether a program that ends by itself is started again, as systemd does
  */
-export async function start({ conf = {}, prefixes = ['', '/monitor'], stateDir, wait = true } = {}) {
-  const belfry = new Belfry({ conf, prefixes, stateDir });
+export async function start({ wait = true, prefixes = ['', '/monitor'], ...options } = {}) {
+  const belfry = new Belfry({ prefixes, ...options });
   await belfry.begin(wait);
   return belfry;
 }
 
 class Belfry {
-  constructor({ conf, prefixes, stateDir }) {
+  constructor({ conf = {}, prefixes, stateDir, environment = {}, supervised = false }) {
+    this.environment = environment;
+    this.supervised = supervised;
+    this.ends = [];
     this.dir = temporaryFolder();
     this.stateDir = stateDir ?? this.dir;
     this.prefixes = prefixes;
@@ -225,12 +246,23 @@ class Belfry {
       cwd: this.dir,
       detached: true,
       stdio: ['ignore', log, log],
+      env: { ...process.env, ...this.environment[name] },
     });
     fs.closeSync(log);
     child.gone = once(child, 'exit').catch(() => {});
+    child.gone.then(() => this.ended(name, child));
     children.add(child);
     this.running.set(name, child);
     return child;
+  }
+
+  /** A program has ended. One that nobody asked to is remembered in `ends` and, if supervised, started again. */
+  async ended(name, child) {
+    if (this.running.get(name) !== child) return;
+    this.ends.push({ name, status: child.exitCode, signal: child.signalCode });
+    if (!this.supervised) return;
+    await pause(RESTART_MS);
+    if (this.running.get(name) === child) this.startProgram(name);
   }
 
   async endProgram(name, signal) {
@@ -404,6 +436,18 @@ class Client {
     this.status = undefined;
   }
 
+  /** Called after each message and at the end; for those who do not want to ask all the time. */
+  onChange = () => {};
+
+  changed() {
+    this.onChange();
+  }
+
+  close(closed) {
+    this.closed ??= closed;
+    this.changed();
+  }
+
   /** The events from the log among the messages. */
   get events() {
     return this.messages.filter((message) => typeof message.id === 'number');
@@ -433,6 +477,7 @@ class WsClient extends Client {
     this.socket.on('message', (data) => {
       const message = JSON.parse(data.toString());
       this.messages.push(...(Array.isArray(message) ? message : [message]));
+      this.changed();
     });
     this.socket.on('unexpected-response', (request, response) => {
       this.status = response.statusCode;
@@ -441,11 +486,11 @@ class WsClient extends Client {
       response.on('data', (part) => (text += part));
       response.on('end', () => {
         this.text = text;
-        this.closed = { code: 0, reason: `status ${this.status}: ${text}` };
+        this.close({ code: 0, reason: `status ${this.status}: ${text}` });
       });
     });
-    this.socket.on('error', (error) => (this.closed ??= { code: 0, reason: error.message }));
-    this.socket.on('close', (code, reason) => (this.closed ??= { code, reason: reason.toString() }));
+    this.socket.on('error', (error) => this.close({ code: 0, reason: error.message }));
+    this.socket.on('close', (code, reason) => this.close({ code, reason: reason.toString() }));
   }
 
   send(event, data) {
@@ -488,9 +533,9 @@ class SseClient extends Client {
         rest = records.pop();
         for (const record of records) this.take(record);
       });
-      response.on('close', () => (this.closed ??= { code: 0, reason: `ended, status ${this.status}: ${this.text ?? ''}` }));
+      response.on('close', () => this.close({ code: 0, reason: `ended, status ${this.status}: ${this.text ?? ''}` }));
     });
-    this.request.on('error', (error) => (this.closed ??= { code: 0, reason: error.message }));
+    this.request.on('error', (error) => this.close({ code: 0, reason: error.message }));
   }
 
   take(record) {
@@ -503,6 +548,7 @@ class SseClient extends Client {
     if (data.length > 0) {
       this.messages.push(JSON.parse(data.join('\n')));
       this.ids.push(this.lastId);
+      this.changed();
     }
   }
 
