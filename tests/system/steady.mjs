@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { once } from 'node:events';
+import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /**
@@ -74,7 +76,7 @@ export class Producers {
   /** @param {object[]} stored all events of type `steady`, by their id */
   check(stored) {
     const times = new Map();
-    for (const { data } of stored) times.set(data.mark, (times.get(data.mark) ?? 0) + 1);
+    for (const { data } of stored) if (data.mark) times.set(data.mark, (times.get(data.mark) ?? 0) + 1);
     assert.deepEqual([...times].filter(([, count]) => count > 1), [], 'stored more than once');
     assert.deepEqual(this.acknowledged.filter((mark) => !times.has(mark)), [], 'acknowledged and lost');
     assert.deepEqual(this.odd, [], 'answers that are neither 201 nor ask to come again');
@@ -161,9 +163,9 @@ export class Viewer {
 export class LogWriter {
   constructor(file, { lines = 5, everyMs = 20 } = {}) {
     Object.assign(this, { file, lines });
-    this.written = 0;
-    this.half = false;
     fs.appendFileSync(file, '');
+    this.written = fs.readFileSync(file, 'utf8').split('\n').length - 1; // by one before this
+    this.half = false;
     this.timer = setInterval(() => this.write(), everyMs);
   }
 
@@ -210,7 +212,30 @@ export async function readAll(belfry, query = 'event=steady') {
   return all;
 }
 
-/** Services that were said to be down; a test in which none is wants none. */
-export async function falseAlarms(belfry) {
-  return (await readAll(belfry, 'event=health_changed')).filter(({ data }) => data.status === 'down').map(({ data }) => `${data.service}: ${data.message}`);
+/** A service to be watched that is always up; `onRequest` hears of each check. */
+export class Shop {
+  async open() {
+    this.onRequest = () => {};
+    this.server = http.createServer(async (request, response) => {
+      await this.onRequest();
+      response.writeHead(200).end('{"status":"ok"}');
+    });
+    this.server.listen(0, '127.0.0.1');
+    await once(this.server, 'listening');
+    this.conf = { name: 'shop', port: this.server.address().port, health_endpoint: '/health' };
+    return this;
+  }
+
+  close() {
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+}
+
+/** What was said to be down, without what has been (`killed`). */
+export async function falseAlarms(belfry, killed = []) {
+  const changes = await readAll(belfry, 'event=health_changed');
+  return changes
+    .filter(({ data }) => data.status === 'down' && !killed.includes(data.service))
+    .map(({ data }) => `${data.service}: ${data.message}`);
 }
