@@ -210,10 +210,43 @@ static int prepare_all(struct history_writer *writer, struct belfry_error *error
   return BELFRY_OK;
 }
 
+/* A disk that is full gives up its ballast at once. */
+static int noticed(struct history_writer *writer, int status) {
+  if (status == BELFRY_EFULL)
+    ballast__give_up(&writer->ballast);
+  return status;
+}
+
+static int checkpoint(struct history_writer *writer, int mode, int wait_ms,
+                      struct belfry_error *error) {
+  int in_log = 0, done = 0;
+  sqlite3_busy_timeout(writer->storage.db, wait_ms);
+  int code = sqlite3_wal_checkpoint_v2(writer->storage.db, "main", mode, &in_log, &done);
+  sqlite3_busy_timeout(writer->storage.db, WRITER_BUSY_MS);
+  return code == SQLITE_OK
+             ? BELFRY_OK
+             : noticed(writer, storage__fail(&writer->storage, code, "checkpoint", error));
+}
+
 static int on_wal(void *arg, sqlite3 *db, const char *name, int pages) {
   (void)db, (void)name;
   ((struct history_writer *)arg)->wal_pages = pages;
   return SQLITE_OK;
+}
+
+/*
+ * What a writer left in the log whose last sync failed reads well and yet may never have reached
+ * the disk: the kernel tells of such a page once and then takes it for clean. A commit behind it
+ * would be acknowledged, and be lost with it in a power cut. So all of the log is brought into the
+ * database, which is synced, and the log starts over, before anything is appended. Readers that do
+ * not let go, or a full disk, put that off until the next checkpoint.
+ */
+static int settle_log(struct history_writer *writer, struct belfry_error *error) {
+  struct belfry_error why = {0};
+  int status = checkpoint(writer, SQLITE_CHECKPOINT_RESTART, WRITER_BUSY_MS, &why);
+  return status == BELFRY_EIO || status == BELFRY_ECORRUPT
+             ? belfry_error_set(error, status, "%s", why.text)
+             : BELFRY_OK;
 }
 
 static int start(struct history_writer *writer, const char *dir,
@@ -234,6 +267,8 @@ static int start(struct history_writer *writer, const char *dir,
     status = storage__position(&writer->storage, &position, &writer->last_received_ms, error);
   if (!status)
     status = series__load(&writer->storage, options->max_series, &writer->series, error);
+  if (!status)
+    status = settle_log(writer, error);
   if (status)
     return status;
   memcpy(writer->epoch, position.epoch, sizeof writer->epoch);
@@ -298,13 +333,6 @@ static int run_control(struct history_writer *writer, enum control word,
   if (code != SQLITE_DONE)
     status = storage__fail(&writer->storage, code, control_words[word], error);
   sqlite3_reset(statement);
-  return status;
-}
-
-/* A disk that is full gives up its ballast at once. */
-static int noticed(struct history_writer *writer, int status) {
-  if (status == BELFRY_EFULL)
-    ballast__give_up(&writer->ballast);
   return status;
 }
 
@@ -496,15 +524,6 @@ int64_t history_writer_wal_pages(const struct history_writer *writer) {
 
 int history_writer_checkpoint(struct history_writer *writer, bool wait_for_readers,
                               struct belfry_error *error) {
-  int in_log = 0, done = 0;
-  if (wait_for_readers)
-    sqlite3_busy_timeout(writer->storage.db, RESTART_WAIT_MS);
-  int code = sqlite3_wal_checkpoint_v2(
-      writer->storage.db, "main",
-      wait_for_readers ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, &in_log, &done);
-  if (wait_for_readers)
-    sqlite3_busy_timeout(writer->storage.db, WRITER_BUSY_MS);
-  if (code != SQLITE_OK)
-    return noticed(writer, storage__fail(&writer->storage, code, "checkpoint", error));
-  return BELFRY_OK;
+  return wait_for_readers ? checkpoint(writer, SQLITE_CHECKPOINT_RESTART, RESTART_WAIT_MS, error)
+                          : checkpoint(writer, SQLITE_CHECKPOINT_PASSIVE, WRITER_BUSY_MS, error);
 }

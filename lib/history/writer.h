@@ -23,8 +23,9 @@ struct history_writer_options {
 
 /*
  * Takes the lock (history.lock), makes or migrates the database, prepares every statement (a typo
- * fails here). Returns: 0, `*out` owned, free with history_writer_close(); BELFRY_ECONFLICT when
- * another process has the lock; BELFRY_EVERSION when the schema is newer than this program.
+ * fails here), brings what an earlier writer left in the log into the database. Returns: 0, `*out`
+ * owned, free with history_writer_close(); BELFRY_ECONFLICT when another process has the lock;
+ * BELFRY_EVERSION when the schema is newer than this program.
  */
 int history_writer_open(const char *dir, const struct history_writer_options *options,
                         struct history_writer **out, struct belfry_error *error) BELFRY_MUST_CHECK;

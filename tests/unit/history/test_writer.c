@@ -342,6 +342,47 @@ static void test_checkpoints_let_the_log_start_over(void **state) {
   assert_int_equal(position_of_reader().head, 51);
 }
 
+/* What the head of the log says of how often it has started over. */
+static uint32_t log_starts(void) {
+  char path[128];
+  unsigned char head[16] = {0};
+  snprintf(path, sizeof path, "%s/hot.db-wal", dir);
+  FILE *file = fopen(path, "re");
+  assert_non_null(file);
+  assert_int_equal(fread(head, sizeof head, 1, file), 1);
+  fclose(file);
+  return (uint32_t)head[12] << 24 | (uint32_t)head[13] << 16 | (uint32_t)head[14] << 8 | head[15];
+}
+
+/* A writer that ended because a sync failed leaves pages that were never written and look as if
+ * they had been: nothing may be appended behind them. */
+static void test_nothing_is_appended_to_the_log_of_another(void **state) {
+  (void)state;
+  fixture_store(writer, fixture_event("a", "log", 1, "{}"));
+  uint32_t starts = log_starts();
+  history_writer_discard(writer);
+  writer = fixture_writer(dir);
+  assert_int_equal(fixture_store(writer, fixture_event("a", "log", 1, "{}")), 0);
+  assert_int_equal(fixture_store(writer, fixture_event("b", "log", 1, "{}")), 2);
+  assert_true(log_starts() > starts);
+}
+
+/* A reader that holds on for long keeps nobody from starting. */
+static void test_a_start_beside_a_reader(void **state) {
+  (void)state;
+  struct history *history = fixture_reader(dir);
+  struct history_position position;
+  fixture_store(writer, fixture_event("a", "log", 1, "{}"));
+  assert_int_equal(history_begin(history, &error), 0);
+  assert_int_equal(history_position(history, &position, &error), 0);
+  fixture_store(writer, fixture_event("b", "log", 1, "{}"));
+  history_writer_discard(writer);
+  writer = fixture_writer(dir);
+  assert_int_equal(fixture_store(writer, fixture_event("c", "log", 1, "{}")), 3);
+  history_end(history);
+  history_close(history);
+}
+
 static void test_a_reader_in_the_way_of_a_restart_is_no_failure(void **state) {
   (void)state;
   struct history *history = fixture_reader(dir);
@@ -411,6 +452,8 @@ int main(void) {
       TEST(test_a_second_writer_is_refused),
       TEST(test_the_log_stays_after_a_clean_end),
       TEST(test_checkpoints_let_the_log_start_over),
+      TEST(test_nothing_is_appended_to_the_log_of_another),
+      TEST(test_a_start_beside_a_reader),
       TEST(test_a_reader_in_the_way_of_a_restart_is_no_failure),
       TEST(test_a_history_that_is_taken_away),
       TEST(test_the_ballast_is_real),
