@@ -221,7 +221,7 @@ class Belfry {
     await this.until(async () => {
       for (const [name, child] of this.running)
         if (child.exitCode !== null)
-          throw Object.assign(new Error(`${name} ended with status ${child.exitCode}\n${this.logs()}`), { final: true });
+          throw Object.assign(new Error(`${name} ended with status ${child.exitCode}\n${this.logs()}`), { final: !this.supervised });
       const health = await this.get('/health');
       if (health.status !== 200 || health.json.status !== 'healthy') throw new Error(health.text);
       return true;
