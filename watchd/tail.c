@@ -15,7 +15,7 @@
 
 #define CHUNK_BYTES     ((size_t)256 << 10) /* read in one turn */
 #define LINES_MAX       1000                /* in one batch */
-#define GATHER_SECONDS  0.02                /* after a change is seen, so that more comes along */
+#define GATHER_SECONDS  0.05                /* between batches, so that more comes along */
 #define SOON_SECONDS    0.1                 /* something is under way in the folder */
 #define HOLD_SECONDS    0.5                 /* after the history refused or went away */
 #define QUIET_TRIES_MAX 100 /* turns spent on waiting for a busy folder to come to rest */
@@ -314,9 +314,10 @@ static void tail_on_receipt(void *arg, int status, const char *error_text) {
   if (tail->skip_line)
     tail->dropped++;
   tail->skip_line = false;
+  bool full = tail->sent_lines >= tail->lines_max; /* more is there already */
   if (tail->lines_max < LINES_MAX)
     tail->lines_max = tail->lines_max * 2 < LINES_MAX ? tail->lines_max * 2 : LINES_MAX;
-  wake_in(tail, 0);
+  wake_in(tail, full ? 0 : GATHER_SECONDS);
 }
 
 /* --- the end of a file --------------------------------------------------------------------------
