@@ -70,7 +70,7 @@ export function makeChart(place, kind, windowMs, onCursor) {
           ticks: { show: false },
           gap: 4,
           size: () => 1.5 * rem(),
-  space: () => 3.4 * rem(),
+          space: () => 3.4 * rem(),
           font: font(),
           values: (_chart, splits) => splits.map((time) => (nearEdge(time) ? '' : clockMinutes(time))),
         },
