@@ -26,25 +26,6 @@ int json_check_depth(struct slice text, unsigned max_depth) {
   return BELFRY_OK;
 }
 
-json_t *json_parse(struct slice text, unsigned max_depth, struct belfry_error *error) {
-  if (json_check_depth(text, max_depth)) {
-    belfry_error_set(error, BELFRY_EINVAL, "JSON nested deeper than %u levels", max_depth);
-    return NULL;
-  }
-  json_error_t where;
-  json_t *value = json_loadb(text.data ? text.data : "", text.len,
-                             JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
-  /* An integer beyond 64 bits is JSON as well; jansson takes it as a double. */
-  if (!value && json_error_code(&where) == json_error_numeric_overflow)
-    value = json_loadb(text.data, text.len,
-                       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &where);
-  if (!value) {
-    int code = json_error_code(&where) == json_error_out_of_memory ? BELFRY_ENOMEM : BELFRY_EINVAL;
-    belfry_error_set(error, code, "%s at line %d, column %d", where.text, where.line, where.column);
-  }
-  return value;
-}
-
 static const char *skip_blanks(const char *at, const char *end) {
   while (at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
     at++;

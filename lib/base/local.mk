@@ -7,7 +7,7 @@ lib_base_libbase_a_SOURCES = \
 	%D%/error.c %D%/error.h \
 	%D%/fd.c %D%/fd.h \
 	%D%/ipc.c %D%/ipc.h \
-	%D%/json.c %D%/json.h \
+	%D%/json.c %D%/json_parse.c %D%/json.h \
 	%D%/log.c %D%/log.h \
 	%D%/slice.c %D%/slice.h \
 	%D%/timestamp.c %D%/timestamp.h \
