@@ -22,7 +22,7 @@ void auth__secret_make(char out[AUTH_SECRET_LEN + 1]);
 /* Fills `out` with AUTH_KEY_ID_LEN random characters of [0-9a-z] (without i, l, o, u) and a NUL. */
 void auth__key_id_make(char out[AUTH_KEY_ID_LEN + 1]);
 
-/* The lower-case hexadecimal SHA-256 of `text`. Ends the program if libcrypto has no SHA-256. */
+/* The lower-case hexadecimal SHA-256 of `text`. */
 void auth__hash(struct slice text, char out[AUTH_HASH_HEX_SIZE]);
 
 /* Compares without telling by its duration where the texts differ. */

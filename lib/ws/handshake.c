@@ -1,3 +1,6 @@
+/* The call that needs no memory, and so cannot fail. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "ws/handshake.h"
 
 #include "base/fd.h"
@@ -29,7 +32,10 @@ void ws_accept(struct slice key, char out[WS_ACCEPT_BYTES]) {
   memcpy(text, key.data, key_len);
   memcpy(text + key_len, ACCEPT_GUID, sizeof ACCEPT_GUID);
   unsigned char digest[SHA_DIGEST_LENGTH];
-  SHA1((const unsigned char *)text, key_len + sizeof ACCEPT_GUID - 1, digest);
+  SHA_CTX context;
+  SHA1_Init(&context);
+  SHA1_Update(&context, text, key_len + sizeof ACCEPT_GUID - 1);
+  SHA1_Final(digest, &context);
   EVP_EncodeBlock((unsigned char *)out, digest, sizeof digest);
 }
 
