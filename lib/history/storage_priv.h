@@ -63,10 +63,12 @@ bool storage__has_moved(struct storage *storage);
 int storage__fail(const struct storage *storage, int code, const char *doing,
                   struct belfry_error *error);
 
-/* A column's text, borrowed until the next step. */
+/* A column's text, borrowed until the next step. Empty when memory ran out: the next step says so.
+ */
 static inline struct slice storage__text(sqlite3_stmt *statement, int column) {
   const char *text = (const char *)sqlite3_column_text(statement, column);
-  return (struct slice){text ? text : "", (size_t)sqlite3_column_bytes(statement, column)};
+  return (struct slice){text ? text : "",
+                        text ? (size_t)sqlite3_column_bytes(statement, column) : 0};
 }
 
 /* Reads the position and, where wanted, when the newest event was stored. */

@@ -370,6 +370,8 @@ int state_put(struct history *history, unsigned parts, int64_t now_ms, struct bu
     status = buf_status(out);
   if (status) {
     out->len = start;
+    if (out->data)
+      out->data[start] = '\0';
     return belfry_error_set(error, status, "the state cannot be put together");
   }
   out->data[start] = '{'; /* every member began with a comma */
