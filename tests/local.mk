@@ -9,6 +9,7 @@ include tests/unit/history.mk
 include tests/unit/model.mk
 include tests/unit/auth.mk
 include tests/unit/ws.mk
+include tests/unit/alloc.mk
 include tests/unit/historyd.mk
 include tests/unit/fcgi.mk
 include tests/unit/pushd.mk

@@ -1,0 +1,202 @@
+/* lib/model out of memory: an event, a sample, the state are read and put as a whole or refused. */
+#include "base/clock.h"
+#include "model/event_json.h"
+#include "model/event_type.h"
+#include "model/filter_parse.h"
+#include "model/sample_json.h"
+#include "model/state.h"
+#include "tests/unit/alloc/fail_alloc.h"
+#include "tests/unit/history/fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define NOW_MS INT64_C(1795176000000)
+
+static int parse_event(const void *arg) {
+  static struct ulid_maker ulids;
+  const struct event_parse_options options = {.now_ms = NOW_MS,
+                                              .default_source = slice_of("key"),
+                                              .max_data_bytes = 65536,
+                                              .ulids = &ulids};
+  struct event_parsed parsed;
+  struct model_problem problem;
+  event_parsed_init(&parsed);
+  fail_alloc_begin();
+  int status = event_parse(slice_of(arg), &options, &parsed, &problem);
+  fail_alloc_end();
+  if (!status) {
+    struct buf out;
+    assert_true(slice_is(parsed.event.type, "quality_rated"));
+    assert_true(slice_is(parsed.event.source, "voice \xc3\xa9"));
+    buf_init(&out, 0);
+    fail_alloc_begin();
+    event_put_json(&out, &parsed.event);
+    fail_alloc_end();
+    status = buf_status(&out);
+    buf_fini(&out);
+  }
+  assert_int_equal(event_parse(slice_of(arg), &options, &parsed, &problem), 0);
+  event_parsed_fini(&parsed);
+  return status;
+}
+
+static int parse_sample(const void *arg) {
+  struct sample_parsed parsed;
+  struct model_problem problem;
+  sample_parsed_init(&parsed);
+  fail_alloc_begin();
+  int status = sample_parse(slice_of(arg), false, NOW_MS, &parsed, &problem);
+  fail_alloc_end();
+  if (!status)
+    assert_true(slice_is(parsed.sample.labels, "{\"a\":\"x\\ny\",\"b\":\"\xc3\xa9\"}"));
+  assert_int_equal(sample_parse(slice_of(arg), false, NOW_MS, &parsed, &problem), 0);
+  sample_parsed_fini(&parsed);
+  return status;
+}
+
+static int count_sample(void *arg, const struct sample *sample) {
+  assert_true(slice_is(sample->labels, "{\"agent\":\"a\\n\",\"source\":\"voice\"}"));
+  ++*(int *)arg;
+  return 0;
+}
+
+static int find_samples(const void *arg) {
+  struct event event = {.type = slice_of("metrics_updated"),
+                        .source = slice_of("voice"),
+                        .data = slice_of("{\"agent\":\"a\\n\",\"latency_ms\":3,\"tokens\":7}")};
+  int count = 0;
+  (void)arg;
+  fail_alloc_begin();
+  int status = event_samples(&event, count_sample, &count);
+  fail_alloc_end();
+  if (!status)
+    assert_int_equal(count, 2);
+  return status;
+}
+
+static int parse_filter(const void *arg) {
+  struct event_filter filter;
+  struct model_problem problem;
+  const struct event_filter_texts texts = {.event = slice_of("agent_*,log"),
+                                           .min_severity = slice_of("warning"),
+                                           .source = slice_of("voice*"),
+                                           .from = slice_of("-1h"),
+                                           .q = slice_of("two \"words here\"")};
+  (void)arg;
+  fail_alloc_begin();
+  int status = event_filter_parse(&texts, NOW_MS, &filter, &problem);
+  fail_alloc_end();
+  return status;
+}
+
+static void put_report(struct history_writer *writer, struct history_batch *batch) {
+  struct wire wire = wire_read(buf_slice(&batch->records));
+  struct history_record record;
+  struct belfry_error error = {0};
+  int64_t changed;
+  assert_int_equal(history_record_take(&wire, &record), 0);
+  assert_int_equal(history_writer_begin_group(writer, &error), 0);
+  assert_int_equal(history_writer_mutate(writer, record.mutation.statement, HISTORY_ORIGIN_HISTORYD,
+                                         record.mutation.values, record.mutation.value_count,
+                                         &changed, &error),
+                   0);
+  assert_int_equal(history_writer_commit_group(writer, &error), 0);
+}
+
+static void fill_history(const char *dir) {
+  struct history_writer *writer = fixture_writer(dir);
+  struct history_batch batch;
+  struct belfry_error error = {0};
+  struct daemon_report report = {
+      .name = "belfry-historyd", .started_ms = NOW_MS, .figures = slice_of("{\"clients\":3}")};
+  history_batch_init(&batch, 0);
+  daemon_report_put(&batch, &report, NOW_MS);
+  put_report(writer, &batch);
+  history_batch_fini(&batch);
+  assert_int_equal(history_writer_begin_group(writer, &error), 0);
+  for (int i = 0; i < 3; i++) {
+    struct sample sample = {.metric = slice_of(i ? "host_disk_percent" : "host_cpu_percent"),
+                            .labels = slice_of(i == 0   ? "{}"
+                                               : i == 1 ? "{\"mount\":\"/\"}"
+                                                        : "{\"mount\":\"/home\"}"),
+                            .timestamp_ms = NOW_MS,
+                            .value = i};
+    assert_int_equal(history_writer_sample(writer, &sample, &error), 0);
+  }
+  assert_int_equal(history_writer_commit_group(writer, &error), 0);
+  history_writer_close(writer);
+}
+
+static int put_state(const void *arg) {
+  struct history *history = fixture_reader(arg);
+  struct belfry_error error = {0};
+  struct buf first, second;
+  uint64_t before = 0, after = 0;
+  buf_init(&first, 0);
+  buf_init(&second, 0);
+  fail_alloc_begin();
+  int status = state_put(history, STATE_ALL, NOW_MS, &first, &before, &error);
+  fail_alloc_end();
+  assert_int_equal(status, error.code);
+  error = (struct belfry_error){0};
+  assert_int_equal(state_put(history, STATE_ALL, NOW_MS, &second, &after, &error), 0);
+  if (!status) {
+    assert_true(slice_equal(buf_slice(&first), buf_slice(&second)));
+    assert_true(before == after);
+  }
+  assert_true(first.len == 0 || !status);
+  buf_fini(&first);
+  buf_fini(&second);
+  history_close(history);
+  return status;
+}
+
+static void test_event(void **state) {
+  (void)state;
+  fail_alloc_each(
+      "an event", parse_event,
+      "{\"event\":\"quality_rated\",\"source\":\"voice "
+      "\\u00e9\",\"data\":{\"score\":3.5,\"words\":["
+      "\"a\",\"b\"]},\"severity\":\"w\\u0061rn\",\"timestamp\":\"2026-11-20T10:30:00Z\"}");
+}
+
+static void test_sample(void **state) {
+  (void)state;
+  fail_alloc_each("a sample", parse_sample,
+                  "{\"metric\":\"latency_ms\",\"value\":12.5,\"labels\":{\"b\":\"\\u00e9\",\"a\":"
+                  "\"x\\ny\"},\"timestamp\":1795176000}");
+}
+
+static void test_samples_of_an_event(void **state) {
+  (void)state;
+  fail_alloc_each("the samples of an event", find_samples, NULL);
+}
+
+static void test_filter(void **state) {
+  (void)state;
+  fail_alloc_each("a filter", parse_filter, NULL);
+}
+
+static void test_state(void **state) {
+  char dir[64];
+  (void)state;
+  fixture_make_dir(dir);
+  fill_history(dir);
+  fail_alloc_each("the state", put_state, dir);
+  fixture_remove_dir(dir);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_event),
+      cmocka_unit_test(test_sample),
+      cmocka_unit_test(test_samples_of_an_event),
+      cmocka_unit_test(test_filter),
+      cmocka_unit_test(test_state),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
