@@ -4,26 +4,53 @@
 # Otherwise `make check` replays the seeds.
 fuzz_targets = \
 	tests/fuzz/fuzz_append \
+	tests/fuzz/fuzz_auth \
+	tests/fuzz/fuzz_body \
 	tests/fuzz/fuzz_conf \
+	tests/fuzz/fuzz_event_json \
+	tests/fuzz/fuzz_filter \
+	tests/fuzz/fuzz_host \
 	tests/fuzz/fuzz_http1 \
 	tests/fuzz/fuzz_ipc \
 	tests/fuzz/fuzz_json \
+	tests/fuzz/fuzz_log_line \
+	tests/fuzz/fuzz_request \
+	tests/fuzz/fuzz_sample_json \
 	tests/fuzz/fuzz_sse \
+	tests/fuzz/fuzz_subscription \
 	tests/fuzz/fuzz_timestamp \
 	tests/fuzz/fuzz_ws
 
 tests_fuzz_fuzz_append_SOURCES = %D%/fuzz_append.c %D%/fuzz.h $(fuzz_main)
 tests_fuzz_fuzz_append_LDADD = $(HISTORYD_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_auth_SOURCES = %D%/fuzz_auth.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_auth_LDADD = $(AUTH_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_body_SOURCES = %D%/fuzz_body.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_body_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_conf_SOURCES = %D%/fuzz_conf.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_conf_LDADD = $(CONF_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_event_json_SOURCES = %D%/fuzz_event_json.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_event_json_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_filter_SOURCES = %D%/fuzz_filter.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_filter_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_host_SOURCES = %D%/fuzz_host.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_host_LDADD = $(WATCHD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_http1_SOURCES = %D%/fuzz_http1.c %D%/fuzz.h $(fuzz_main)
 tests_fuzz_fuzz_http1_LDADD = pushd/libpushd.a $(BASE_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_ipc_SOURCES = %D%/fuzz_ipc.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_ipc_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_json_SOURCES = %D%/fuzz_json.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_json_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_log_line_SOURCES = %D%/fuzz_log_line.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_log_line_LDADD = $(WATCHD_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_request_SOURCES = %D%/fuzz_request.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_request_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_sample_json_SOURCES = %D%/fuzz_sample_json.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_sample_json_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_sse_SOURCES = %D%/fuzz_sse.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_sse_LDADD = $(CLI_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_subscription_SOURCES = %D%/fuzz_subscription.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_subscription_LDADD = $(PUSHD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_timestamp_SOURCES = %D%/fuzz_timestamp.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_timestamp_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_ws_SOURCES = %D%/fuzz_ws.c %D%/fuzz.h $(fuzz_main)
