@@ -227,6 +227,13 @@ size_t utf8_valid_prefix(struct slice text) {
   return i;
 }
 
+void utf8_repair(char *text) {
+  size_t len = strlen(text);
+  for (size_t i = utf8_valid_prefix(slice_new(text, len)); i < len;
+       i += utf8_valid_prefix(slice_new(text + i, len - i)))
+    text[i] = '?';
+}
+
 void json_put_string(struct buf *buf, struct slice text) {
   const unsigned char *s = (const unsigned char *)text.data;
   size_t plain = 0; /* start of the run that needs no escape */

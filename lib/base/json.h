@@ -69,4 +69,7 @@ void json_put_number(struct buf *buf, double number);
  * forms). */
 size_t utf8_valid_prefix(struct slice text);
 
+/* Makes a message that quotes or cuts foreign text valid: bytes that are not UTF-8 become `?`. */
+void utf8_repair(char *text);
+
 #endif

@@ -88,10 +88,12 @@ json_t *json_parse(struct slice text, unsigned max_depth, struct belfry_error *e
   /* An integer beyond 64 bits is JSON as well; jansson takes it as a double. */
   if (status == BELFRY_EINVAL && json_error_code(&where) == json_error_numeric_overflow)
     status = load(text, JSON_DECODE_INT_AS_REAL, &value, &where);
-  if (status == BELFRY_ENOMEM)
+  if (status == BELFRY_ENOMEM) {
     belfry_error_set(error, status, "out of memory while reading JSON");
-  else if (status)
+  } else if (status) {
+    utf8_repair(where.text); /* it quotes what it stumbled over as it came */
     belfry_error_set(error, status, "%s at line %d, column %d", where.text, where.line,
                      where.column);
+  }
   return value;
 }
