@@ -38,15 +38,17 @@ static void take(void *state, struct slice text, int64_t now_us, const struct ho
   }
   /* Idle and iowait may step back a little, and all columns do when a processor is taken away: a
    * column that did counts as unmoved. */
-  double total = 0, moved[COLUMNS];
+  double busy = 0, moved[COLUMNS];
   for (size_t i = 0; i < COLUMNS; i++) {
     moved[i] = now[i] > cpu->last[i] ? (double)(now[i] - cpu->last[i]) : 0;
-    total += moved[i];
+    if (i != IDLE && i != IOWAIT)
+      busy += moved[i];
   }
+  double total = busy + moved[IDLE] + moved[IOWAIT];
   bool fell_back = now[USER] < cpu->last[USER] || now[SYSTEM] < cpu->last[SYSTEM];
   if (cpu->known && total > 0 && !fell_back) {
-    host_put(sink, "host_cpu_percent", 100 * (total - moved[IDLE] - moved[IOWAIT]) / total);
-    host_put(sink, "host_cpu_iowait_percent", 100 * moved[IOWAIT] / total);
+    host_put(sink, "host_cpu_percent", 100 * (busy / total));
+    host_put(sink, "host_cpu_iowait_percent", 100 * (moved[IOWAIT] / total));
   }
   memcpy(cpu->last, now, sizeof now);
   cpu->known = true;

@@ -43,12 +43,12 @@ static void take(void *state, struct slice text, int64_t now_us, const struct ho
     host_put(sink, "host_memory_total_bytes", now.total);
     if (now.has_available && now.available <= now.total) {
       host_put(sink, "host_memory_used_bytes", now.total - now.available);
-      host_put(sink, "host_memory_percent", 100 * (now.total - now.available) / now.total);
+      host_put(sink, "host_memory_percent", 100 * ((now.total - now.available) / now.total));
     }
   }
   if (now.has_swap_total && now.has_swap_free && now.swap_total > 0 &&
       now.swap_free <= now.swap_total)
-    host_put(sink, "host_swap_percent", 100 * (now.swap_total - now.swap_free) / now.swap_total);
+    host_put(sink, "host_swap_percent", 100 * ((now.swap_total - now.swap_free) / now.swap_total));
 }
 
 const struct host_subject host_memory = {"/proc/meminfo", 1, take};
