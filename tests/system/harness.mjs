@@ -318,14 +318,27 @@ class Belfry {
       .join('\n');
   }
 
+  /** What a sanitizer has said, in a build with one. */
+  sanitizerReports() {
+    return fs
+      .readdirSync(path.join(this.dir, 'log'))
+      .map((file) => [file, fs.readFileSync(path.join(this.dir, 'log', file), 'utf8')])
+      .map(([file, text]) => [file, text.search(/^.*(AddressSanitizer|LeakSanitizer|runtime error:)/m), text])
+      .filter(([, at]) => at >= 0)
+      .map(([file, at, text]) => `--- ${file}\n${text.slice(at, at + 8000)}`)
+      .join('\n');
+  }
+
   async stop() {
     for (const socket of this.sockets) socket.terminate();
     this.agent.destroy();
     await this.terminate('nginx');
     await Promise.all(['belfry-watchd', 'belfry-pushd', 'belfry-fcgi'].map((name) => this.terminate(name)));
     await this.terminate('belfry-historyd');
+    const reports = this.sanitizerReports(); // leaks are told at the end of a program
     fs.rmSync(this.dir, { recursive: true, force: true });
     folders.delete(this.dir);
+    if (reports) throw new Error(`a sanitizer has found something\n${reports}`);
   }
 
   // HTTP
