@@ -19,6 +19,7 @@ check() {
   check__stage 'build with clang' check__clang
   check__stage 'build with sanitizers' check__build "$source_dir/build-asan" --with-sanitizer=address,undefined
   check__stage 'unit tests, sanitizers' check__unit "$source_dir/build-asan"
+  check__stage 'system tests, sanitizers' check__sanitized
 
   if [ ${#check_failed[@]} -gt 0 ]; then
     printf 'belfry: check FAILED after %d s:%s\n' $((SECONDS - check_began)) "$(printf ' %s;' "${check_failed[@]}")"
@@ -111,4 +112,13 @@ check__types() {
 # Files one after the other: each starts its own nginx and daemons, and two cores are soon busy.
 check__node() {
   BELFRY_BUILD=$check_dir setpriv --pdeathsig TERM node --test --test-reporter=spec --test-concurrency=1 "$source_dir/tests/$1/"*.test.mjs
+}
+
+# The daemons of the build with sanitizers under the system tests; the harness fails a test for what one of them reports.
+# Without the test of quickstart, which makes builds of its own.
+check__sanitized() {
+  local tests
+  mapfile -t tests < <(find "$source_dir/tests/system" -name '*.test.mjs' ! -name 'quickstart.test.mjs' | sort)
+  BELFRY_BUILD=$source_dir/build-asan ASAN_OPTIONS=detect_leaks=1 setpriv --pdeathsig TERM \
+    node --test --test-reporter=spec --test-concurrency=1 "${tests[@]}"
 }
