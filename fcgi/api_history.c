@@ -101,11 +101,13 @@ static int take_labels(const struct request *request, struct history_request *ou
   return BELFRY_OK;
 }
 
-/* The first step of a clock face that makes at most `points` buckets. */
+/* The first step of a clock face that makes about `points` buckets (one more, as they begin at
+   multiples of it). Rounded down: a range that ends a millisecond after now must not double the
+   step. */
 static int64_t nice_step_ms(int64_t range_ms, int64_t points) {
   static const int64_t seconds[] = {1,   2,    5,    10,   15,    30,    60,    120,   300,   600,
                                     900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800};
-  int64_t wanted_ms = (range_ms + points - 1) / points;
+  int64_t wanted_ms = range_ms / points;
   for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
     if (seconds[i] * 1000 >= wanted_ms)
       return seconds[i] * 1000;

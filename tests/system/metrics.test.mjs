@@ -57,6 +57,11 @@ test('a sample without a time is of now', async () => {
   assert.deepEqual(series[0].points.map((point) => point[1]), [1.5]);
 });
 
+test('points= gives about so many, also when the range ends now', async () => {
+  for (const [range, points, step] of [['-5m', 5, 60], ['-1h', 60, 60], ['-1h', 300, 15], ['-10s', 10, 1]])
+    assert.equal((await history(`metric=room_temperature_celsius&from=${range}&points=${points}`)).step, step, `${range} in ${points}`);
+});
+
 test('the same sample twice is one', async () => {
   const sample = { metric: 'twice_count', value: 3, timestamp: hour };
   await post(sample);
