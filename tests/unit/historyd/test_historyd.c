@@ -527,6 +527,16 @@ static void test_killed_under_load(void **state) {
 
 /* --- the disk fails --- */
 
+/* A clean end has brought all of the write-ahead log into the database. Without the log a start has
+ * nothing to sync, and the first sync is that of a commit. */
+static void remove_log(void) {
+  char path[160];
+  snprintf(path, sizeof path, "%s/hot.db-wal", history_dir);
+  assert_int_equal(unlink(path), 0);
+  snprintf(path, sizeof path, "%s/hot.db-shm", history_dir);
+  assert_int_equal(unlink(path), 0);
+}
+
 /* Law 2: after a failed fsync nothing is acknowledged any more. */
 static void test_a_failed_sync_ends_it(void **state) {
   (void)state;
@@ -536,6 +546,7 @@ static void test_a_failed_sync_ends_it(void **state) {
   struct history_client *client = new_client("belfry-fcgi");
   append_well(client, "a");
   end(daemon_pid, SIGTERM);
+  remove_log();
   daemon_pid = start_on(true);
   history_batch_init(&batch, 0);
   put_event(&batch, "test", "b", "{}");
