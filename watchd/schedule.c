@@ -30,12 +30,7 @@ static void schedule_on_tick(struct ev_loop *loop, struct ev_timer *timer, int e
   (void)events;
 }
 
-/* Runs right after the loop has waited and before any other callback, so that a timeout that is due
- * only because the daemon was held up is seen as such. */
-static void schedule_on_check(struct ev_loop *loop, struct ev_check *check, int events) {
-  (void)loop;
-  (void)events;
-  struct schedule *schedule = check->data;
+static void notice_stall(struct schedule *schedule) {
   int64_t now_ms = schedule_now_ms(), gap_ms = now_ms - schedule->last_round_ms;
   if (gap_ms > SCHEDULE_STALL_MS) {
     schedule->last_stall_ms = now_ms;
@@ -44,6 +39,14 @@ static void schedule_on_check(struct ev_loop *loop, struct ev_check *check, int 
                (long long)gap_ms);
   }
   schedule->last_round_ms = now_ms;
+}
+
+/* Runs right after the loop has waited and before any other callback, so that a timeout that is due
+ * only because the daemon was held up is seen as such. */
+static void schedule_on_check(struct ev_loop *loop, struct ev_check *check, int events) {
+  (void)loop;
+  (void)events;
+  notice_stall(check->data);
 }
 
 int schedule_new(struct ev_loop *loop, struct schedule **out) {
@@ -71,7 +74,9 @@ void schedule_free(struct schedule *schedule) {
   free(schedule);
 }
 
-bool schedule_stalled_since(const struct schedule *schedule, int64_t since_ms) {
+bool schedule_stalled_since(struct schedule *schedule, int64_t since_ms) {
+  /* It may be in this very round: libcurl looks at its timeouts itself, right after it has sent. */
+  notice_stall(schedule);
   return schedule->last_stall_ms >= since_ms;
 }
 

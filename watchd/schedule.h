@@ -25,7 +25,7 @@ int64_t schedule_now_ms(void);
 
 /* Whether the daemon was held up for more than SCHEDULE_STALL_MS since `since_ms` (of
  * schedule_now_ms). */
-bool schedule_stalled_since(const struct schedule *schedule, int64_t since_ms);
+bool schedule_stalled_since(struct schedule *schedule, int64_t since_ms);
 
 /* How often it was held up, and how many turns of tasks came late or were left out because of
  * that. */
