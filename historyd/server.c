@@ -58,7 +58,8 @@ struct server {
   size_t connection_count;
   size_t reserved;
   bool stopping;
-  int failed; /* what ends the daemon */
+  bool told_full; /* the log has said that no connection can be accepted */
+  int failed;     /* what ends the daemon */
   struct belfry_error error;
   int listener, ringer;
   char bells[2][PATH_MAX];
@@ -241,10 +242,15 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events) {
     int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
       continue;
-    if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+    if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      server->told_full = false; /* everybody who waited has been accepted */
       return;
+    }
     if (fd < 0 || add_connection(server, fd)) {
-      log_error("cannot accept a connection: %s", fd < 0 ? strerror(errno) : "out of memory");
+      if (!server->told_full)
+        log_error("no more connections can be accepted: %s",
+                  fd < 0 ? strerror(errno) : "out of memory");
+      server->told_full = true;
       fd_close(&fd);
       ev_io_stop(loop, io); /* or the loop would spin until there are descriptors again */
       ev_timer_again(loop, &server->accept_pause);
