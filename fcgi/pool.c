@@ -71,7 +71,8 @@ static void become_worker(struct pool *pool, struct slot *slot, pid_t master) {
   history_batch_fini(&pool->batch);
   fd_close(&pool->signals);
   size_t index = (size_t)(slot - pool->slots);
-  _exit(worker_run(pool->conf, pool->shared, &pool->shared->slots[index], pool->listener));
+  /* Not _exit: a sanitizer looks for leaks in here. */
+  exit(worker_run(pool->conf, pool->shared, &pool->shared->slots[index], pool->listener));
 }
 
 static void start_worker(struct pool *pool, struct slot *slot) {
