@@ -9,6 +9,7 @@ import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import * as expect from './expect.mjs';
 import { daemons, programPath, run, start, temporaryFolder } from './harness.mjs';
+import { Producers, Viewer, readAll } from './steady.mjs';
 
 const running = [];
 async function instance(options) {
@@ -18,124 +19,24 @@ async function instance(options) {
 }
 after(() => Promise.all(running.map((belfry) => belfry.stop())));
 
-/** Producers that post all the time, each event until it is acknowledged, with its own event_id. */
-class Producers {
-  static rounds = 0;
-
-  constructor(belfry, count = 4) {
-    this.belfry = belfry;
-    this.round = Producers.rounds++;
-    this.acknowledged = [];
-    this.going = true;
-    this.done = Promise.all(Array.from({ length: count }, (_, producer) => this.produce(producer)));
-  }
-
-  async produce(producer) {
-    for (let n = 0; this.going; n++) {
-      const events = Array.from({ length: 5 }, (_, part) => ({
-        event: 'steady',
-        source: `producer-${producer}`,
-        event_id: `${this.round}-${producer}-${n}-${part}`,
-        data: { n },
-      }));
-      await this.belfry.deliver(events);
-      this.acknowledged.push(...events.map((event) => event.event_id));
-    }
-  }
-
-  async end() {
-    this.going = false;
-    await this.done;
-  }
-}
-
-/** A viewer as the page is one: comes back with the id that it saw last. */
-class Viewer {
-  constructor(belfry) {
-    this.belfry = belfry;
-    this.seen = [];
-    this.last = undefined;
-    this.going = true;
-    this.done = this.watch();
-  }
-
-  async watch() {
-    while (this.going) {
-      const client = this.belfry.ws(`/ws?events=steady${this.last ? `&since=${this.last}` : ''}`);
-      try {
-        this.last ??= (await client.next('connected')).data.head;
-        let taken = 0;
-        await this.belfry.until(
-          () => {
-            for (; taken < client.messages.length; taken++) {
-              const message = client.messages[taken];
-              if (message.event === 'gap') throw new Error(`a gap: ${JSON.stringify(message)}`);
-              if (typeof message.id !== 'number') continue;
-              this.seen.push(message);
-              this.last = message.id;
-            }
-            return client.closed || !this.going;
-          },
-          'the viewer goes on',
-          { timeout: 600_000 },
-        );
-      } catch {
-        // Not there for a moment: it comes back.
-      } finally {
-        client.terminate();
-      }
-    }
-  }
-
-  async end(count) {
-    await this.belfry.until(() => this.seen.length >= count, `the viewer has seen ${count} events (has ${this.seen.length})`);
-    this.going = false;
-    await this.done;
-  }
-}
-
-/** All events of the producers, read back page by page. */
-async function readAll(belfry) {
-  const all = [];
-  let cursor = '';
-  do {
-    const { json } = await belfry.get(`/api/events?event=steady&order=asc&limit=1000${cursor}`, { key: belfry.adminKey });
-    all.push(...json.events);
-    cursor = json.next_cursor ? `&cursor=${encodeURIComponent(json.next_cursor)}` : '';
-  } while (cursor);
-  return all;
-}
-
 /** Lets `disturb` happen under producers and viewers, and checks what is there afterwards. */
 async function survive(belfry, disturb) {
-  const viewers = [new Viewer(belfry), new Viewer(belfry)];
+  const viewers = [new Viewer(belfry, { kind: 'ws' }), new Viewer(belfry, { kind: 'sse' })];
   let producers;
   try {
-    await belfry.until(() => viewers.every((viewer) => viewer.last !== undefined), 'the viewers are connected');
-    const before = (await readAll(belfry)).length;
+    await belfry.until(() => viewers.every((viewer) => viewer.ready), 'the viewers are connected');
     producers = new Producers(belfry);
-    const progress = async (more) => {
-      const from = producers.acknowledged.length;
-      await belfry.until(() => producers.acknowledged.length >= from + more, 'events are taken again');
-    };
-    await progress(100);
+    const progress = () => producers.progress(3);
+    await progress();
     await disturb(progress);
-    await progress(100);
+    await progress();
     await producers.end();
-
-    const stored = (await readAll(belfry)).slice(before);
-    const ids = stored.map((event) => event.event_id);
-    assert.equal(new Set(ids).size, ids.length, 'every event once');
-    const there = new Set(ids);
-    assert.deepEqual(producers.acknowledged.filter((id) => !there.has(id)), [], 'acknowledged and lost');
-    for (const viewer of viewers) {
-      await viewer.end(stored.length);
-      const seen = viewer.seen.map((event) => event.id);
-      assert.deepEqual(seen, stored.map((event) => event.id), 'every viewer saw all, in order, once');
-    }
+    const stored = await readAll(belfry);
+    producers.check(stored);
+    for (const viewer of viewers) await viewer.check(stored);
   } finally {
-    if (producers) producers.going = false;
-    for (const viewer of viewers) viewer.going = false;
+    await producers?.end();
+    await Promise.all(viewers.map((viewer) => viewer.end()));
   }
 }
 
@@ -151,7 +52,7 @@ describe('under load', { concurrency: false }, () => {
     test(`${name} is restarted`, () =>
       survive(belfry, async (progress) => {
         await belfry.restart(name);
-        await progress(50);
+        await progress();
       }));
 
   for (const name of restartable)
@@ -159,7 +60,7 @@ describe('under load', { concurrency: false }, () => {
       survive(belfry, async (progress) => {
         await belfry.kill(name);
         belfry.startProgram(name);
-        await progress(50);
+        await progress();
       }));
 
   test('all of them are restarted', () =>
@@ -177,7 +78,7 @@ describe('under load', { concurrency: false }, () => {
   test('the configuration is read again on SIGHUP', () =>
     survive(belfry, async (progress) => {
       for (const name of daemons) process.kill(belfry.pid(name), 'SIGHUP');
-      await progress(50);
+      await progress();
       for (const name of daemons) assert.doesNotThrow(() => process.kill(belfry.pid(name), 0), name);
     }));
 

@@ -335,7 +335,7 @@ test('the disk of the history is read-only at the start: refused clearly, and ba
   const belfry = await start({
     stateDir: disk,
     supervised: true,
-    conf: { services: [shop.conf], watch: { interval: '1s' }, logs: [{ path: logFile, source: 'app' }] },
+    conf: { fcgi: { request_timeout: '2s' }, services: [shop.conf], watch: { interval: '1s' }, logs: [{ path: logFile, source: 'app' }] },
   });
   t.after(() => belfry.stop());
   const producers = new Producers(belfry);
@@ -355,7 +355,7 @@ test('the disk of the history is read-only at the start: refused clearly, and ba
     const answer = await post(belfry);
     return answer.status !== 502 && answer;
   }, 'an answer'));
-  assert.equal((await belfry.get('/health')).status, 503);
+  await belfry.until(async () => (await belfry.get('/health')).status === 503, '/health tells of it');
 
   remount('rw');
   await belfry.untilHealthy();
