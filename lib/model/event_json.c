@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/timestamp.h"
 #include "model/event_type.h"
+#include "model/timestamp_json.h"
 
 #include <stdio.h>
 
@@ -112,21 +113,6 @@ static int take_severity(struct slice raw, struct event_parsed *out,
   return BELFRY_OK;
 }
 
-static int take_timestamp(struct slice raw, struct event_parsed *out,
-                          struct model_problem *problem) {
-  struct slice text = raw;
-  int status = BELFRY_OK;
-  if (raw.data[0] == '"')
-    status = json_decode_string(raw, &out->scratch, &text);
-  if (status == BELFRY_ENOMEM)
-    return status;
-  if (status || timestamp_parse(text, &out->event.timestamp_ms))
-    return model_problem_set(problem, BELFRY_ECONFLICT, "/timestamp",
-                             "must be a time such as \"2026-11-20T10:30:00.000Z\", or Unix seconds "
-                             "or milliseconds, from 1970 to 9999");
-  return BELFRY_OK;
-}
-
 static int take_data(struct slice raw, const struct event_parse_options *options,
                      struct event_parsed *out, struct model_problem *problem) {
   if (raw.data[0] != '{')
@@ -174,7 +160,7 @@ int event_parse(struct slice text, const struct event_parse_options *options,
   if (!status && members.source.data)
     status = take_name(members.source, "/source", out, &out->event.source, problem);
   if (!status && members.timestamp.data)
-    status = take_timestamp(members.timestamp, out, problem);
+    status = timestamp_take(members.timestamp, &out->scratch, &out->event.timestamp_ms, problem);
   if (!status && members.data.data)
     status = take_data(members.data, options, out, problem);
   if (status)

@@ -8,4 +8,5 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/projections.def \
 	%D%/sample_json.c %D%/sample_json.h \
 	%D%/severity.c %D%/severity.h \
-	%D%/state.c %D%/state.h
+	%D%/state.c %D%/state.h \
+	%D%/timestamp_json.c %D%/timestamp_json.h

@@ -1,7 +1,7 @@
 #include "model/sample_json.h"
 
 #include "base/json.h"
-#include "base/timestamp.h"
+#include "model/timestamp_json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -115,21 +115,6 @@ static int take_value(struct slice raw, struct sample_parsed *out, struct model_
   return BELFRY_OK;
 }
 
-static int take_timestamp(struct slice raw, struct sample_parsed *out,
-                          struct model_problem *problem) {
-  struct slice text = raw;
-  int status = BELFRY_OK;
-  if (raw.data[0] == '"')
-    status = json_decode_string(raw, &out->scratch, &text);
-  if (status == BELFRY_ENOMEM)
-    return status;
-  if (status || timestamp_parse(text, &out->sample.timestamp_ms))
-    return model_problem_set(problem, BELFRY_ECONFLICT, "/timestamp",
-                             "must be a time such as \"2026-11-20T10:30:00.000Z\", or Unix seconds "
-                             "or milliseconds, from 1970 to 9999");
-  return BELFRY_OK;
-}
-
 static int take_metric(struct slice raw, struct sample_parsed *out, struct model_problem *problem) {
   int status =
       raw.data ? json_decode_string(raw, &out->scratch, &out->sample.metric) : BELFRY_EINVAL;
@@ -168,6 +153,6 @@ int sample_parse(struct slice text, bool checked, int64_t now_ms, struct sample_
   if (!status && labels.data && !slice_is(labels, "null"))
     status = take_labels(labels, out, problem);
   if (!status && timestamp.data && !slice_is(timestamp, "null"))
-    status = take_timestamp(timestamp, out, problem);
+    status = timestamp_take(timestamp, &out->scratch, &out->sample.timestamp_ms, problem);
   return status;
 }
