@@ -90,14 +90,30 @@ void fastcgi_close(struct fastcgi *fastcgi) {
   free(fastcgi);
 }
 
+static void hold_back_stop(sigset_t *before) {
+  sigset_t block;
+  sigemptyset(&block);
+  sigaddset(&block, SIGTERM);
+  sigprocmask(SIG_BLOCK, &block, before);
+}
+
+/* Takes what waits to be accepted. SIGTERM is held back meanwhile: libfcgi waits for the first
+   bytes of a connection by select(2), which a signal ends, and then closes the connection
+   unanswered. */
+static int take_request(struct fastcgi *fastcgi) {
+  sigset_t before;
+  hold_back_stop(&before);
+  int status = stopping ? -EAGAIN : FCGX_Accept_r(&fastcgi->request);
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  return status;
+}
+
 /* Waits until somebody connects, and looks once a second all the same: a connection wakes one
    worker only, and that one may be killed or told to end before it has accepted. SIGTERM comes
    between the two masks only, so that none is missed. */
 static void wait_for_connection(struct fastcgi *fastcgi) {
-  sigset_t block, before;
-  sigemptyset(&block);
-  sigaddset(&block, SIGTERM);
-  sigprocmask(SIG_BLOCK, &block, &before);
+  sigset_t before;
+  hold_back_stop(&before);
   if (!stopping) {
     struct epoll_event event;
     (void)epoll_pwait(fastcgi->epoll, &event, 1, LOOK_INTERVAL_MS, &before);
@@ -111,7 +127,7 @@ int fastcgi_accept(struct fastcgi *fastcgi, int64_t io_timeout_ms, struct belfry
     set_io_timer(io_timeout_ms);
     /* The listening socket does not block: with nobody there, libfcgi gives back -EAGAIN. A
        connection that sends no whole request is dropped within, and the next one tried. */
-    int status = FCGX_Accept_r(&fastcgi->request);
+    int status = take_request(fastcgi);
     if (status == 0) {
       if (clock_monotonic_ms(&clock_system) - armed_ms > REARM_AFTER_MS)
         set_io_timer(io_timeout_ms); /* somebody before this one has used some of it */
