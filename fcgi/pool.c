@@ -38,7 +38,8 @@ enum slot_state {
 struct slot {
   enum slot_state state;
   pid_t pid;
-  unsigned generation; /* of the configuration it was made with */
+  unsigned generation;        /* of the configuration it was made with */
+  int64_t request_timeout_ms; /* that it was made with */
   int64_t started_ms, due_ms;
   int64_t stop_by_ms; /* when stopping: killed after this */
   unsigned crashes;   /* in a row */
@@ -89,6 +90,7 @@ static void start_worker(struct pool *pool, struct slot *slot) {
   slot->state = SLOT_RUNNING;
   slot->pid = pid;
   slot->generation = pool->generation;
+  slot->request_timeout_ms = pool->conf->fcgi_request_timeout_ms;
   slot->started_ms = now_ms;
 }
 
@@ -96,8 +98,7 @@ static void stop_worker(struct pool *pool, struct slot *slot) {
   if (slot->state == SLOT_RUNNING) {
     kill(slot->pid, SIGTERM);
     slot->state = SLOT_STOPPING;
-    slot->stop_by_ms =
-        clock_monotonic_ms(pool->clock) + pool->conf->fcgi_request_timeout_ms + STOP_GRACE_MS;
+    slot->stop_by_ms = clock_monotonic_ms(pool->clock) + slot->request_timeout_ms + STOP_GRACE_MS;
   } else if (slot->state == SLOT_WAITING) {
     slot->state = SLOT_FREE;
   }
@@ -177,9 +178,9 @@ static void kill_worker(struct pool *pool, struct slot *slot, const char *why) {
 }
 
 static void kill_stuck(struct pool *pool, int64_t now_ms) {
-  int64_t patience_ms = 2 * pool->conf->fcgi_request_timeout_ms + STUCK_GRACE_MS;
   for (size_t i = 0; i < SHARED_SLOTS_MAX; i++) {
     struct slot *slot = &pool->slots[i];
+    int64_t patience_ms = 2 * slot->request_timeout_ms + STUCK_GRACE_MS;
     atomic_llong *busy = &pool->shared->slots[i].busy_since_ms;
     int64_t since_ms = atomic_load_explicit(busy, memory_order_relaxed);
     if (slot->state == SLOT_STOPPING && now_ms > slot->stop_by_ms) {
