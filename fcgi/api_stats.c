@@ -8,7 +8,7 @@
 static int refresh(struct worker *worker, const struct request *request, struct history *history,
                    struct belfry_error *error) {
   struct stats_snapshot *stats = &worker->stats;
-  uint64_t version = history_version(history);
+  uint64_t version = worker_version(worker, history);
   int64_t now_ms = clock_monotonic_ms(worker->clock);
   if (version && version == stats->version && now_ms - stats->made_ms < SNAPSHOT_AGE_MAX_MS)
     return BELFRY_OK;

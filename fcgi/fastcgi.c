@@ -179,7 +179,9 @@ int fastcgi_write(struct fastcgi *fastcgi, struct slice bytes) {
 }
 
 int fastcgi_finish(struct fastcgi *fastcgi) {
-  int status = FCGX_FFlush(fastcgi->request.out);
+  /* Closed here, stderr first, the rest of the answer and the request's end go out in one write. */
+  FCGX_FClose(fastcgi->request.err);
+  int status = FCGX_FClose(fastcgi->request.out);
   FCGX_Finish_r(&fastcgi->request);
   fastcgi->open = false;
   return status ? BELFRY_ECLOSED : BELFRY_OK;

@@ -43,6 +43,8 @@ struct history *worker_history(struct worker *worker, struct belfry_error *error
     worker->history = NULL;
     worker->history_suspect = false;
     worker->stats.version = 0;
+    worker->credential.version = 0;
+    worker->version = 0;
   }
   if (!worker->history) {
     char dir[4096];
@@ -57,12 +59,20 @@ struct history *worker_history(struct worker *worker, struct belfry_error *error
   return worker->history;
 }
 
+uint64_t worker_version(struct worker *worker, struct history *history) {
+  if (worker->version == 0)
+    worker->version = history_version(history);
+  return worker->version;
+}
+
 int worker_identify(struct worker *worker, struct request *request, struct belfry_error *error) {
   const struct auth_credentials credentials = {request->authorization, request->cookie};
   struct belfry_error open_error = {0};
   struct history *history = worker_history(worker, &open_error);
-  return auth_identify(history, worker->conf, &credentials, request->now_ms, &request->identity,
-                       error);
+  uint64_t version = history ? worker_version(worker, history) : 0;
+  return auth_identify_cached(&worker->credential, version, clock_monotonic_ms(worker->clock),
+                              history, worker->conf, &credentials, request->now_ms,
+                              &request->identity, error);
 }
 
 int worker_time_left_ms(const struct worker *worker, const struct request *request) {
@@ -211,6 +221,7 @@ static void answer(struct worker *worker, struct fastcgi *fastcgi, struct reques
   struct belfry_error error = {0};
   response_clear(response);
   history_batch_clear(&worker->batch);
+  worker->version = 0;
   if (request_read(request, param_of, fastcgi, clock_realtime_ms(worker->clock), &error))
     response_problem(response, request, 400, "%s", error.text);
   else

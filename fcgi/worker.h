@@ -35,6 +35,8 @@ struct worker {
   struct ulid_maker ulids;
   struct buf body, inflated; /* of the current request */
   struct stats_snapshot stats;
+  struct auth_cache credential;
+  uint64_t version;     /* of the history, as this request found it first; 0: not asked yet */
   bool history_suspect; /* a read has failed: open it anew before the next one */
 };
 
@@ -51,6 +53,10 @@ void worker_fini(struct worker *worker);
 
 /* Opens the history if it is not open. Returns: borrowed; NULL with `error` set. */
 struct history *worker_history(struct worker *worker, struct belfry_error *error);
+
+/* The history's version, asked once a request: what was committed before the request came is in it.
+ * Returns: 0 when it cannot be told. */
+uint64_t worker_version(struct worker *worker, struct history *history);
 
 /* Fills request->identity. Returns: as auth_identify. */
 int worker_identify(struct worker *worker, struct request *request,

@@ -64,6 +64,26 @@ int auth_identify(struct history *history, const struct conf *conf,
                   const struct auth_credentials *credentials, int64_t now_ms,
                   struct auth_identity *out, struct belfry_error *error) BELFRY_MUST_CHECK;
 
+/*
+ * The last credential that was found good, so that a client that asks often is not looked up each
+ * time. It is good only while nothing was committed to the history since (a deleted key ends at
+ * once), and for a second at most (in which a history that was replaced is noticed). Zero it before
+ * the first use, and whenever the history is opened anew.
+ */
+struct auth_cache {
+  uint64_t version; /* of the history; 0: empty */
+  int64_t made_ms;  /* monotonic */
+  char hash[65];    /* of the credentials */
+  struct auth_identity identity;
+};
+
+/* As auth_identify. `version` is history_version()'s, 0 when unknown; `monotonic_ms` tells the
+ * cache's age. */
+int auth_identify_cached(struct auth_cache *cache, uint64_t version, int64_t monotonic_ms,
+                         struct history *history, const struct conf *conf,
+                         const struct auth_credentials *credentials, int64_t now_ms,
+                         struct auth_identity *out, struct belfry_error *error) BELFRY_MUST_CHECK;
+
 /* The name of the session cookie: "belfry-" and access.instance. */
 void auth_cookie_name(const struct conf *conf, char out[48]);
 

@@ -184,6 +184,69 @@ static void test_without_a_history_nobody_can_be_told(void **state) {
                    BELFRY_EBUSY);
 }
 
+/* Without a history only what is cached can be told: that is how a look-up shows. */
+static int identify_cached(struct auth_cache *cache, uint64_t version, int64_t monotonic_ms,
+                           struct history *history, const char *key, int64_t now_ms,
+                           struct auth_identity *out) {
+  struct belfry_error error = {0};
+  char authorization[128];
+  snprintf(authorization, sizeof authorization, "Bearer %s", key);
+  const struct auth_credentials credentials = {.authorization = slice_of(authorization)};
+  return auth_identify_cached(cache, version, monotonic_ms, history, &fixture.conf, &credentials,
+                              now_ms, out, &error);
+}
+
+static void test_the_last_credential_is_known_while_nothing_changes(void **state) {
+  (void)state;
+  struct auth_cache cache = {0};
+  struct auth_identity who;
+  assert_int_equal(identify_cached(&cache, 7, 0, fixture.history, fixture.viewer, NOW_MS, &who), 0);
+  assert_int_equal(identify_cached(&cache, 7, 999, NULL, fixture.viewer, NOW_MS, &who), 0);
+  assert_int_equal(who.role, AUTH_ROLE_VIEWER);
+  assert_string_equal(who.key_id, fixture.viewer_id);
+  assert_int_equal(identify_cached(&cache, 7, 0, NULL, fixture.brief, NOW_MS, &who), BELFRY_EBUSY);
+  assert_int_equal(who.role, AUTH_ROLE_NONE);
+}
+
+static void test_what_is_cached_ends(void **state) {
+  (void)state;
+  struct auth_cache cache = {0}, kept;
+  struct auth_identity who;
+  assert_int_equal(identify_cached(&cache, 7, 0, fixture.history, fixture.brief, NOW_MS, &who), 0);
+  kept = cache;
+  assert_int_equal(identify_cached(&cache, 8, 0, NULL, fixture.brief, NOW_MS, &who), BELFRY_EBUSY);
+  cache = kept;
+  assert_int_equal(identify_cached(&cache, 0, 0, NULL, fixture.brief, NOW_MS, &who), BELFRY_EBUSY);
+  cache = kept;
+  assert_int_equal(identify_cached(&cache, 7, 1000, NULL, fixture.brief, NOW_MS, &who),
+                   BELFRY_EBUSY);
+  cache = kept; /* the key's own end */
+  assert_int_equal(
+      identify_cached(&cache, 7, 0, fixture.history, fixture.brief, NOW_MS + 1000, &who),
+      BELFRY_EDENIED);
+}
+
+static void test_a_deleted_key_is_not_known_from_before(void **state) {
+  (void)state;
+  struct auth_cache cache = {0};
+  struct auth_identity who;
+  struct history_batch batch;
+  char key[AUTH_KEY_BYTES], id[AUTH_KEY_ID_BYTES];
+  history_batch_init(&batch, 0);
+  auth_key_make(&batch, "short", AUTH_ROLE_VIEWER, "admin", NOW_MS, 0, key, id);
+  store(&batch);
+  uint64_t version = history_version(fixture.history);
+  assert_int_equal(identify_cached(&cache, version, 0, fixture.history, key, NOW_MS, &who), 0);
+  const struct history_value values[] = {HISTORY_VALUE_TEXT("key_id", slice_of(id)),
+                                         HISTORY_VALUE_INTEGER("now", NOW_MS)};
+  history_batch_mutate(&batch, SQL_API_KEY_DELETE, true, values, 2);
+  store(&batch);
+  history_batch_fini(&batch);
+  version = history_version(fixture.history);
+  assert_int_equal(identify_cached(&cache, version, 0, fixture.history, key, NOW_MS, &who),
+                   BELFRY_EDENIED);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_key_names_its_owner),
@@ -192,6 +255,9 @@ int main(void) {
       cmocka_unit_test(test_a_cookie_lasts_until_it_ends_or_is_ended),
       cmocka_unit_test(test_nobody_may_read_where_reading_is_open),
       cmocka_unit_test(test_without_a_history_nobody_can_be_told),
+      cmocka_unit_test(test_the_last_credential_is_known_while_nothing_changes),
+      cmocka_unit_test(test_what_is_cached_ends),
+      cmocka_unit_test(test_a_deleted_key_is_not_known_from_before),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
