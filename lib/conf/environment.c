@@ -60,7 +60,7 @@ static size_t setting_index(const char *section, const char *key) {
 static void read_alias(struct conf_reading *reading, const struct alias *alias,
                        const struct conf_row *row, const char *value) {
   char text[PATH_MAX + 8];
-  struct slice slice = slice_of(value);
+  struct slice slice = slice_new(value, strlen(value)); /* there is one: the variable is set */
   if (alias->how == ALIAS_SECONDS) {
     snprintf(text, sizeof text, "%.64ss", value);
     slice = slice_of(text);
