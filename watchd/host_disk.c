@@ -30,6 +30,8 @@ static void take(void *state, struct slice text, int64_t now_us, const struct ho
   (void)now_us;
   struct disk *disk = state;
   size_t count = host_mounts_parse(text, disk->mounts);
+  if (text.len > 0 && !host_mounts_tell_root(text))
+    measure("/", sink);
   for (size_t i = 0; i < count; i++)
     measure(disk->mounts[i].path, sink);
 }

@@ -77,3 +77,15 @@ size_t host_mounts_parse(struct slice text, struct host_mount out[HOST_MOUNTS_MA
   }
   return count;
 }
+
+bool host_mounts_tell_root(struct slice text) {
+  struct slice line, word = {0};
+  while (slice_split(&text, '\n', &line)) {
+    int field = 0;
+    while (field < 5 && host_next_word(&line, &word))
+      field++;
+    if (field == 5 && slice_is(word, "/"))
+      return true;
+  }
+  return false;
+}

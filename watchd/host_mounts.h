@@ -6,6 +6,7 @@
 
 #include "base/slice.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define HOST_MOUNTS_MAX 64
@@ -22,5 +23,9 @@ struct host_mount {
  * `out` were filled.
  */
 size_t host_mounts_parse(struct slice text, struct host_mount out[HOST_MOUNTS_MAX]);
+
+/* Whether the text tells what is mounted at `/`. In a chroot it does not: the root is a folder of a
+ * mount outside. */
+bool host_mounts_tell_root(struct slice text);
 
 #endif

@@ -192,11 +192,31 @@ static void test_disk_of_this_host(void **state) {
   free(disk);
 }
 
+/* In a chroot the root is a folder of a mount outside, which mountinfo does not tell. */
+static void test_disk_of_a_chroot(void **state) {
+  (void)state;
+  void *disk = calloc(1, host_disk.state_bytes);
+  struct figures figures;
+  double value;
+  take(&host_disk, disk, "40 39 0:5 / /proc rw - proc proc rw\n", 0, &figures);
+  assert_true(has(&figures, "host_disk_percent{/}", &value) && value >= 0 && value <= 100);
+  assert_int_equal(figures.count, 2);
+  take(&host_disk, disk, "27 1 0:50 / / rw - nfs4 server:/root rw\n", 0, &figures);
+  expect_none(&figures); /* told, and on a network: asking it can hang */
+  take(&host_disk, disk, "", 0, &figures);
+  expect_none(&figures);
+  free(disk);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_cpu),     cmocka_unit_test(test_memory),
-      cmocka_unit_test(test_network), cmocka_unit_test(test_load_and_uptime),
-      cmocka_unit_test(test_mounts),  cmocka_unit_test(test_disk_of_this_host),
+      cmocka_unit_test(test_cpu),
+      cmocka_unit_test(test_memory),
+      cmocka_unit_test(test_network),
+      cmocka_unit_test(test_load_and_uptime),
+      cmocka_unit_test(test_mounts),
+      cmocka_unit_test(test_disk_of_this_host),
+      cmocka_unit_test(test_disk_of_a_chroot),
   };
   return cmocka_run_group_tests_name("watchd/host", tests, NULL, NULL);
 }
