@@ -198,20 +198,23 @@ static int put_sessions(struct history *history, struct state_text *text,
   return status;
 }
 
-static int64_t system_uptime_seconds(const struct state_text *text) {
+/* Returns: borrowed; NULL when it is not running. */
+static const struct daemon_state *find_running(const struct state_text *text, const char *name) {
   for (size_t i = 0; i < text->daemon_count; i++)
-    if (strcmp(text->daemons[i].name, "belfry-historyd") == 0 &&
-        daemon_runs(&text->daemons[i], text->now_ms))
-      return (text->now_ms - text->daemons[i].started_ms) / 1000;
-  return 0;
+    if (strcmp(text->daemons[i].name, name) == 0)
+      return daemon_runs(&text->daemons[i], text->now_ms) ? &text->daemons[i] : NULL;
+  return NULL;
+}
+
+/* Since when the history can be written. */
+static int64_t system_uptime_seconds(const struct state_text *text) {
+  const struct daemon_state *writer = find_running(text, "belfry-historyd");
+  return writer ? (text->now_ms - writer->started_ms) / 1000 : 0;
 }
 
 static int64_t connected_clients(const struct state_text *text) {
-  for (size_t i = 0; i < text->daemon_count; i++)
-    if (strcmp(text->daemons[i].name, "belfry-pushd") == 0 &&
-        daemon_runs(&text->daemons[i], text->now_ms))
-      return text->daemons[i].clients;
-  return 0;
+  const struct daemon_state *push = find_running(text, "belfry-pushd");
+  return push ? push->clients : 0;
 }
 
 static int put_stats(struct history *history, struct state_text *text, struct belfry_error *error) {
