@@ -84,9 +84,10 @@ supervise__await_ready() {
       kill -0 "${pid_of_job[$name]}" 2>/dev/null ||
         supervise__fail "$name ended while starting" "$state/log/$name.log"
     done
-    http GET /dashboard && [ "$http_status" = 200 ] && [ -s "$state/admin.token" ] &&
-      http GET /health && [ "$http_status" = 200 ] &&
-      { [[ $http_body == *'"status":"healthy","service"'* ]] || [ $SECONDS -ge $patience ]; } && return 0
+    # /health first: it leaves no line in the access log, which is about to become the first events.
+    [ -s "$state/admin.token" ] && http GET /health && [ "$http_status" = 200 ] &&
+      { [[ $http_body == *'"status":"healthy","service"'* ]] || [ $SECONDS -ge $patience ]; } &&
+      http GET /dashboard && [ "$http_status" = 200 ] && return 0
     [ $SECONDS -lt $deadline ] || break
     sleep 0.1
   done
