@@ -14,6 +14,7 @@
 #include "history/query.h"
 #include "pushd/batch.h"
 #include "pushd/client.h"
+#include "pushd/figures.h"
 #include "pushd/ring.h"
 #include "pushd/state.h"
 #include "pushd/subscription.h"
@@ -22,16 +23,6 @@
 #include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-/* What has happened since the start. */
-struct hub_figures {
-  uint64_t deliveries; /* events written to clients */
-  uint64_t bytes;      /* written to clients */
-  uint64_t passes;
-  uint64_t gaps;
-  uint64_t refused; /* handshakes that were not let in */
-  int64_t lag_ms;   /* the longest from storing an event to its pass, since the last report */
-};
 
 #define HUB_READ_BYTES  65536 /* read from a socket at once */
 #define HUB_PAGE_EVENTS 256   /* events of one page of the history for those who lag */
@@ -79,7 +70,7 @@ struct hub {
   int64_t pass_took_us;
   int64_t pass_ended_us;
 
-  struct hub_figures figures;
+  struct figures figures;
   struct ulid_maker ulids;
   char input[HUB_READ_BYTES]; /* what was just read from a socket */
 };

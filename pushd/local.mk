@@ -3,6 +3,7 @@ pushd_libpushd_a_SOURCES = \
 	%D%/batch.c %D%/batch.h \
 	%D%/client.c %D%/client.h \
 	%D%/commands.c %D%/commands.def %D%/commands.h \
+	%D%/figures.c %D%/figures.h \
 	%D%/frame.c %D%/frame.h \
 	%D%/handshake.c %D%/handshake.h \
 	%D%/http1.c %D%/http1.h \

@@ -3,36 +3,8 @@
 #include "base/log.h"
 #include "model/state.h"
 
-#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-static long long memory_bytes(void) {
-  long long pages = 0;
-  FILE *file = fopen("/proc/self/statm", "re");
-  if (!file)
-    return 0;
-  if (fscanf(file, "%*s %lld", &pages) != 1)
-    pages = 0;
-  fclose(file);
-  return pages * sysconf(_SC_PAGESIZE);
-}
-
-static void put_figures(struct hub *hub, struct buf *out) {
-  const struct hub_figures *figures = &hub->figures;
-  uint32_t ws = hub->open_count[REPRESENTATION_WS];
-  buf_printf(out,
-             "{\"clients\":%u,\"ws_clients\":%u,\"sse_clients\":%u,\"deliveries\":%" PRIu64
-             ",\"bytes\":%" PRIu64 ",\"passes\":%" PRIu64 ",\"head\":%" PRId64
-             ",\"lag_ms\":%" PRId64 ",\"gaps\":%" PRIu64 ",\"refused\":%" PRIu64
-             ",\"ring_events\":%" PRIu64 ",\"ring_bytes\":%zu,\"memory_bytes\":%lld}",
-             hub_open_count(hub), ws, hub_open_count(hub) - ws, figures->deliveries, figures->bytes,
-             figures->passes, hub->ring.head, figures->lag_ms, figures->gaps, figures->refused,
-             hub->ring.next - hub->ring.first, hub->ring.bytes, memory_bytes());
-  hub->figures.lag_ms = 0;
-}
 
 static void on_receipt(void *arg, uint32_t tag, int status, const struct history_receipt *receipt,
                        const char *error_text) {
@@ -81,7 +53,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int events) {
     return;
   struct buf figures;
   buf_init(&figures, 0);
-  put_figures(hub, &figures);
+  figures_put(hub, &figures);
   history_batch_clear(&report->batch);
   const struct daemon_report row = {
       .name = "belfry-pushd", .started_ms = hub->started_ms, .figures = buf_slice(&figures)};

@@ -104,6 +104,7 @@ int audience_get(struct audiences *audiences, const struct audience_texts *texts
   made->hash = hash;
   made->next = *bucket;
   *bucket = made;
+  audiences->count++;
   *out = made;
   return BELFRY_OK;
 }
@@ -115,6 +116,7 @@ void audience_release(struct audiences *audiences, struct audience *audience) {
   while (*link != audience)
     link = &(*link)->next;
   *link = audience->next;
+  audiences->count--;
   free(audience->verdicts);
   free(audience);
 }

@@ -46,6 +46,7 @@ struct audience {
  */
 struct audiences {
   struct audience *buckets[AUDIENCE_BUCKETS];
+  uint32_t count;
 };
 
 /*

@@ -6,6 +6,7 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/filter_parse.c %D%/filter_parse.h \
 	%D%/problem.c %D%/problem.h \
 	%D%/projections.def \
+	%D%/push_figures.def \
 	%D%/sample_json.c %D%/sample_json.h \
 	%D%/severity.c %D%/severity.h \
 	%D%/state.c %D%/state.h \
