@@ -1,10 +1,11 @@
 /*
  * One event of the stream: a line, and behind it everything that is known.
  */
-import { Component, html, useState } from '../../vendor/htm-preact.js';
+import { Component, html } from '../../vendor/htm-preact.js';
 import { describe } from '../describe.js';
 import { clockTime, fullTime, moment } from '../format.js';
 import { chevron, severityIcon } from '../icons.js';
+import { CopyButton } from './copy.js';
 
 /** @typedef {{event: import('../types.js').BelfryEvent, open: boolean, fresh: boolean, onToggle: () => void}} RowProps */
 
@@ -48,37 +49,4 @@ function Details({ event }) {
     </dl>
     <pre class="event-json" tabindex="0" aria-label="Data as JSON"><code>${data}</code></pre>
     <${CopyButton} text=${JSON.stringify(event, null, 2)} label="Copy as JSON" />`;
-}
-
-/** @param {{text: string, label: string}} props */
-export function CopyButton({ text, label }) {
-  const [said, setSaid] = useState('');
-  const copy = async () => {
-    const done = await copyText(text);
-    setSaid(done ? 'Copied' : 'Copying is not allowed here');
-    setTimeout(() => setSaid(''), 2000);
-  };
-  return html`<button class="button small" type="button" onClick=${copy}><span aria-live="polite">${said || label}</span></button>`;
-}
-
-/** The clipboard API exists only in secure contexts; a monitor on a plain-HTTP intranet is none. @param {string} text */
-async function copyText(text) {
-  try {
-    if (navigator.clipboard) {
-      await navigator.clipboard.writeText(text);
-      return true;
-    }
-  } catch {
-    // refused: try the old way
-  }
-  const area = document.createElement('textarea');
-  area.value = text;
-  area.className = 'visually-hidden';
-  document.body.append(area);
-  const focused = document.activeElement;
-  area.select();
-  const done = document.execCommand('copy');
-  area.remove();
-  if (focused instanceof HTMLElement) focused.focus();
-  return done;
 }

@@ -8,7 +8,8 @@ import { clockTime, dayKey, dayName, moment, plural } from '../format.js';
 import { pauseIcon, playIcon, searchIcon } from '../icons.js';
 import { searchOlder } from '../search.js';
 import { EVENTS_MOST, getState, useStore } from '../store.js';
-import { CopyButton, EventRow } from './event.js';
+import { CopyButton } from './copy.js';
+import { EventRow } from './event.js';
 import { Panel } from './panel.js';
 
 const ROWS_MOST = 200;

@@ -1,15 +1,15 @@
 /*
  * The bar at the top: what this instance is, whether all is well, whether the page is live, and who is looking.
  */
-import { html, useEffect, useState } from '../../vendor/htm-preact.js';
+import { html, useEffect } from '../../vendor/htm-preact.js';
 import { useNow } from '../clock.js';
 import { clockTime, fullTime, span } from '../format.js';
 import { overall } from '../health.js';
-import { stateIcon, themeIcon } from '../icons.js';
+import { stateIcon } from '../icons.js';
 import { useStore } from '../store.js';
+import { Theme } from './theme.js';
 
 const OFFLINE_AFTER_MS = 10_000;
-const THEMES = /** @type {const} */ (['auto', 'light', 'dark']);
 
 /** @param {{onRetry: () => void, onSignOut: () => void}} props */
 export function Header({ onRetry, onSignOut }) {
@@ -66,16 +66,4 @@ function Away({ link, onRetry }) {
       ${what !== 'Connecting' && html`<span class="link-next" aria-hidden="true">${next}</span>
         <button class="button quiet small" type="button" disabled=${link.phase === 'connecting'} onClick=${onRetry}>Retry</button>`}
     </div>`;
-}
-
-function Theme() {
-  const [theme, setTheme] = useState(() => window.belfryTheme.get());
-  useEffect(() => {
-    const changed = () => setTheme(window.belfryTheme.get());
-    document.documentElement.addEventListener('themechange', changed);
-    return () => document.documentElement.removeEventListener('themechange', changed);
-  }, []);
-  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'auto';
-  const label = `Theme: ${theme}. Change to ${next}`;
-  return html`<button class="button quiet icon-button" type="button" title=${label} aria-label=${label} onClick=${() => window.belfryTheme.set(next)}>${themeIcon(theme)}</button>`;
 }
