@@ -34,6 +34,7 @@ enum conf_form {
   CONF_FORM_NAME,     /* [A-Za-z0-9_.:-] */
   CONF_FORM_ADDRESS,  /* HOST:PORT or [V6]:PORT */
   CONF_FORM_ENDPOINT, /* /path, or a whole http(s) URL */
+  CONF_FORM_NETWORKS, /* comma list of addresses and ADDRESS/BITS */
 };
 
 /* A setting, or a member of a list's entries. */

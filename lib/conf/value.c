@@ -1,6 +1,7 @@
 /*
  * One value: from text into its field, and back. Knows nothing of files.
  */
+#include "base/address.h"
 #include "base/json.h"
 #include "conf/conf_priv.h"
 
@@ -72,6 +73,8 @@ static const char *form_expectation(enum conf_form form) {
     return "an address such as 127.0.0.1:8090 or [::1]:8090";
   case CONF_FORM_ENDPOINT:
     return "a path such as /health or a URL such as http://127.0.0.1:8000/health";
+  case CONF_FORM_NETWORKS:
+    return "a comma list of addresses and networks such as 127.0.0.1,10.0.0.0/8,fd00::/8";
   case CONF_FORM_ANY:
     break;
   }
@@ -233,6 +236,8 @@ static bool has_form(enum conf_form form, struct slice text) {
     return is_address(text);
   case CONF_FORM_ENDPOINT:
     return is_endpoint(text);
+  case CONF_FORM_NETWORKS:
+    return network_list_check(text, NULL) == BELFRY_OK;
   }
   return false;
 }
@@ -304,8 +309,13 @@ static int read_text(const struct conf_row *row, struct slice text, const char *
     }
     return replace_text(field, path);
   }
-  if (text.len > (size_t)row->max || !has_form(row->form, text))
-    return refuse(row, text, why);
+  if (text.len > (size_t)row->max || !has_form(row->form, text)) {
+    struct belfry_error detail = {0};
+    refuse(row, text, why);
+    if (row->form == CONF_FORM_NETWORKS && network_list_check(text, &detail))
+      buf_printf(why, ": %s", detail.text);
+    return BELFRY_EINVAL;
+  }
   return replace_text(field, strndup(text.data, text.len));
 }
 

@@ -129,9 +129,10 @@ static void put_other_value(const struct conf_row *row, bool last, struct buf *o
     buf_put_text(out, "\"/other \\\" 'path' # \\\\ ä\"");
     return;
   case CONF_KIND_TEXT:
-    buf_put_text(out, row->form == CONF_FORM_ADDRESS ? "'[::1]:8090'"
-                      : row->form == CONF_FORM_ANY   ? "\"yes: # \\\" 'ü' {} \\\\ 🦇\""
-                                                     : "other-1");
+    buf_put_text(out, row->form == CONF_FORM_ADDRESS    ? "'[::1]:8090'"
+                      : row->form == CONF_FORM_NETWORKS ? "10.0.0.0/8, ::1"
+                      : row->form == CONF_FORM_ANY      ? "\"yes: # \\\" 'ü' {} \\\\ 🦇\""
+                                                        : "other-1");
     return;
   }
 }

@@ -61,6 +61,10 @@ static void test_values(void **state) {
       {"push:\n  listen: 127.0.0.1:65536\n",
        "2:11: push.listen: '127.0.0.1:65536' is not an address such as 127.0.0.1:8090 or "
        "[::1]:8090 of at most 255 bytes\n"},
+      {"access:\n  trusted_proxies: 10.0.0.1/8\n",
+       "2:20: access.trusted_proxies: '10.0.0.1/8' is not a comma list of addresses and networks "
+       "such as 127.0.0.1,10.0.0.0/8,fd00::/8 of at most 1024 bytes: '10.0.0.1/8' has bits set "
+       "beyond its /8: write 10.0.0.0/8\n"},
       {"web:\n  title: 0123456789012345678901234567890123456789012345678901234567890123456789\n",
        "2:10: web.title: '012345678901234567890123456789012345678901234567890123456789...' is not "
        "a text of at most 64 bytes\n"},
