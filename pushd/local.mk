@@ -19,7 +19,8 @@ pushd_libpushd_a_SOURCES = \
 	%D%/ws.c %D%/ws.h
 
 # The same objects serve the daemon, its unit tests and its fuzz targets.
-PUSHD_LIBS = pushd/libpushd.a lib/ws/libws.a lib/auth/libauth.a $(MODEL_LIBS) $(CRYPTO_LIBS) $(EV_LIBS)
+PUSHD_LIBS = pushd/libpushd.a lib/ws/libws.a lib/auth/libauth.a $(MODEL_LIBS) $(CRYPTO_LIBS) $(EV_LIBS) \
+	$(NGHTTP2_LIBS)
 
 sbin_PROGRAMS += belfry-pushd
 belfry_pushd_SOURCES = %D%/main.c
