@@ -1,8 +1,8 @@
 /*
- * A connection: a small struct with a cursor into the hub's ring. It has no queue of events. What
- * is its own (answers to commands, pongs, the close) waits in a small buffer that is only there
- * while something waits; snapshots that are due are a bit each. Everything is put together at the
- * moment of writing, into one writev.
+ * A client: a small struct with a cursor into the hub's ring. It has no queue of events. What is
+ * its own (answers to commands, pongs, the close) waits in a small buffer that is only there while
+ * something waits; snapshots that are due are a bit each. Everything is put together at the moment
+ * of writing (run.c), and written by the transport that brought the client.
  */
 #ifndef BELFRY_PUSHD_CLIENT_H
 #define BELFRY_PUSHD_CLIENT_H
@@ -12,6 +12,7 @@
 #include "base/slice.h"
 #include "pushd/frame.h"
 #include "pushd/subscription.h"
+#include "pushd/transport.h"
 #include "pushd/wheel.h"
 #include "ws/receiver.h"
 
@@ -19,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct h2_stream;
 struct hub;
 
 enum client_state {
@@ -30,24 +32,27 @@ enum client_state {
 };
 
 struct client {
-  ev_io io; /* first: the loop's callback casts it back */
+  const struct transport *transport;
+  union {
+    ev_io io;                 /* tcp.c's; its data is the client */
+    struct h2_stream *stream; /* h2.c's */
+  };
   struct wheel_timer timer;
   struct hub *hub;
-  struct client *lagging_next, **lagging_link; /* in the hub's list; link NULL: not in it */
-  uint32_t index;                              /* in the hub's array */
+  struct client *behind_next, **behind_link; /* in the hub's list; link NULL: not in it */
+  uint32_t index;                            /* in the hub's array */
 
   uint8_t state;           /* enum client_state */
   uint8_t representation;  /* enum representation */
   uint8_t role;            /* enum auth_role */
   uint8_t pings_open;      /* without an answer */
-  bool blocked : 1;        /* the socket takes no more; waits for it to be writable */
+  bool blocked : 1;        /* the peer takes no more; the transport says when it does again */
   bool in_ring : 1;        /* `sequence` is good */
   bool skipped : 1;        /* its filter has skipped events since the last it was sent */
   bool metrics_due : 1;    /* a metrics_update, if it changed */
   bool metrics_forced : 1; /* ... also if it did not */
   bool state_due : 1;      /* the answer to get_state */
   bool close_sent : 1;
-  bool half_closed : 1;   /* we have said that no more bytes come from us */
   bool metrics_shown : 1; /* it was sent a snapshot, `fingerprint` */
 
   int64_t cursor;    /* everything up to this id was written, skipped or told as a gap */
@@ -55,12 +60,12 @@ struct client {
   struct subscription subscription;
   uint64_t fingerprint; /* of the snapshot that it was sent last */
 
-  struct frame *partial; /* a frame that is half written; one reference */
-  uint32_t partial_at;   /* bytes of it that are written */
-  struct buf *own;       /* bytes that only this client gets; NULL: none */
-  struct buf *head;      /* the request's head so far; only in CLIENT_HANDSHAKE */
-  size_t head_scanned;
+  struct frame *partial;        /* a frame that is half written; one reference */
+  uint32_t partial_at;          /* bytes of it that are written */
+  struct buf *own;              /* bytes that only this client gets; NULL: none */
   struct ws_receiver *receiver; /* NULL between messages */
+  struct buf *head;             /* tcp.c's: the request's head so far; only in CLIENT_HANDSHAKE */
+  uint32_t head_scanned;
 
   /* Ticks of the wheel. */
   uint32_t deadline;    /* of the handshake or the close; 0: none */
@@ -76,6 +81,10 @@ struct client {
   char key_id[AUTH_KEY_ID_BYTES];
 };
 
+static inline bool client_is_websocket(const struct client *client) {
+  return client->representation == REPRESENTATION_WS;
+}
+
 #define CLIENT_HANDSHAKE_MS 10000
 #define CLIENT_CLOSE_MS     5000  /* for our last bytes */
 #define CLIENT_LINGER_MS    2000  /* for the peer's end after them */
@@ -84,9 +93,12 @@ struct client {
 #define CLIENT_CHECK_MS     30000 /* a key that was deleted stops being good within this */
 #define CLIENT_OWN_MAX      65536 /* a client with more waiting is not read from */
 
-/* Takes: `fd`. Returns: a client in CLIENT_HANDSHAKE, owned by the hub; NULL when out of memory (fd
- * is then closed). */
-struct client *client_new(struct hub *hub, int fd);
+/* What one client is given at a time; then others have their turn (behind.c). */
+#define CLIENT_FLUSH_MAX_BYTES 131072
+
+/* Returns: a client in CLIENT_HANDSHAKE, owned by the hub, whose transport is yet to be set up;
+ * NULL when out of memory. */
+struct client *client_new(struct hub *hub, const struct transport *transport);
 
 /* Closes at once and forgets everything. The struct lives until the end of this turn of the loop.
  */
@@ -95,8 +107,22 @@ void client_drop(struct client *client);
 /* Goes over from the handshake to the connection. */
 void client_open(struct client *client);
 
-/* Writes as much as the socket takes: the half-written frame, own bytes, due snapshots, events. */
+/* Has the transport write as much as the peer takes. */
 void client_flush(struct client *client);
+
+/* For transports, after they wrote. `more`: the client was given its share, and has further bytes
+ * that its peer would take; it gets them in its turn. */
+void client_written(struct client *client, bool more);
+
+/* For transports: the peer takes bytes again. */
+void client_writable(struct client *client);
+
+/* For transports: bytes of the peer, after the handshake. May drop the client. */
+void client_take(struct client *client, struct slice bytes);
+
+/* Whether bytes of the peer are wanted; else they are to wait on its side: a peer that does not
+ * take its answers is not read from, so that they cannot grow. */
+bool client_wants_input(const struct client *client);
 
 /* Where own bytes are put; client_flush sends them. Returns: borrowed; NULL when out of memory
  * (the client is then dropped). */

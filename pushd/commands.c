@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "pushd/client.h"
+#include "pushd/follow.h"
 #include "pushd/hub.h"
 #include "pushd/start.h"
 #include "pushd/ws.h"
@@ -27,7 +28,7 @@ struct arguments {
   bool empty;     /* no data, or {} */
   struct buf lists;
   struct slice events, sources, min_severity;
-  struct hub_start start;
+  struct follow_start start;
   bool metrics, batch;
   int64_t interval_s;
   struct slice raw; /* `data` as it was sent; NULL data: none */
@@ -140,7 +141,7 @@ static bool read_integer(json_t *value, int64_t min, int64_t max, int64_t *out) 
   return true;
 }
 
-static bool read_since(json_t *value, struct hub_start *start) {
+static bool read_since(json_t *value, struct follow_start *start) {
   if (json_is_string(value))
     return start_parse_since(slice_new(json_string_value(value), json_string_length(value)), start);
   start->has_since = read_integer(value, 0, START_ID_MAX - 1, &start->since);
@@ -250,7 +251,7 @@ static void on_subscribe(struct client *client, const struct arguments *argument
   bool complete = true;
   if (arguments->start.has_since || arguments->start.has_last) {
     struct belfry_error error = {0};
-    if (hub_resolve(hub, &arguments->start, subscription.audience, &cursor, &complete, &error)) {
+    if (follow_resolve(hub, &arguments->start, subscription.audience, &cursor, &complete, &error)) {
       audience_release(&hub->audiences, subscription.audience);
       say_error(client, "overloaded", error.text, slice_of("subscribe"));
       return;

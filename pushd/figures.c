@@ -48,7 +48,7 @@ static void look_at_clients(struct hub *hub) {
       continue;
     figures->http1_clients++;
     figures->blocked_clients += client->blocked;
-    figures->lagging_clients += client->lagging_link != NULL;
+    figures->lagging_clients += client->behind_link != NULL;
   }
 }
 

@@ -5,7 +5,7 @@
 #include "base/timestamp.h"
 #include "pushd/client.h"
 #include "pushd/commands.h"
-#include "pushd/http1.h"
+#include "pushd/follow.h"
 #include "pushd/hub.h"
 #include "pushd/sse.h"
 #include "pushd/start.h"
@@ -36,7 +36,7 @@ static const struct endpoint {
 /* A request on its way to become a connection. */
 struct handshake {
   struct client *client;
-  struct http1_request request;
+  const struct request *request;
   const struct endpoint *endpoint;
   struct auth_identity identity;
   char request_id[REQUEST_ID_MAX + 1];
@@ -46,16 +46,14 @@ struct handshake {
   struct audience_texts texts;
   bool has_events, named, has_interval;
   int64_t interval_s;
-  struct hub_start start;
+  struct follow_start start;
 };
 
 /* --- refusals ----------------------------------------------------------------------------------
  */
 
-static const char *title_of(int status) {
+const char *handshake_title(int status) {
   switch (status) {
-  case 204:
-    return "No Content";
   case 400:
     return "Bad Request";
   case 401:
@@ -81,47 +79,78 @@ static const char *title_of(int status) {
   }
 }
 
-/*
- * Answers with problem+json (RFC 9457) and ends the connection. `headers` are whole lines. Returns:
- * false, so that a check can end with `return refuse(...)`.
- */
-static bool refuse(struct handshake *handshake, int status, const char *headers, const char *format,
-                   ...) BELFRY_PRINTF(4, 5);
+static void put_header(struct answer *answer, const char *name, const char *value) {
+  answer->headers[answer->header_count++] = (struct answer_header){name, value};
+}
 
-static bool refuse(struct handshake *handshake, int status, const char *headers, const char *format,
-                   ...) {
+/* What every answer says. */
+static struct answer begin_answer(const struct handshake *handshake, int status) {
+  struct answer answer = {.status = status};
+  put_header(&answer, "Cache-Control", "no-store");
+  put_header(&answer, "X-Content-Type-Options", "nosniff");
+  put_header(&answer, "X-Request-Id", handshake->request_id);
+  return answer;
+}
+
+static void send_refusal(struct handshake *handshake, struct answer *answer, const char *detail) {
   struct client *client = handshake->client;
+  const struct request *request = handshake->request;
+  struct buf body;
+  buf_init(&body, 0);
+  buf_printf(&body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
+             handshake_title(answer->status), answer->status);
+  json_put_string(&body, slice_of(detail));
+  buf_put_text(&body, ",\"instance\":");
+  json_put_string(&body, request->path.len ? request->path : slice_of("/"));
+  buf_put_text(&body, "}\n");
+  put_header(answer, "Content-Type", "application/problem+json");
+  answer->body = buf_slice(&body);
+  answer->head_only = slice_is(request->method, "HEAD");
+  client->hub->figures.refused++;
+  client->transport->answer(client, answer);
+  client_finish(client);
+  buf_fini(&body);
+}
+
+/*
+ * Refuses with problem+json (RFC 9457) and one further header. Returns: false, so that a check can
+ * end with `return refuse(...)`.
+ */
+static bool refuse(struct handshake *handshake, int status, struct answer_header header,
+                   const char *format, ...) BELFRY_PRINTF(4, 5);
+
+static bool refuse(struct handshake *handshake, int status, struct answer_header header,
+                   const char *format, ...) {
   char detail[500];
   va_list args;
   va_start(args, format);
   vsnprintf(detail, sizeof detail, format, args);
   va_end(args);
-  struct buf body;
-  buf_init(&body, 0);
-  if (status != 204) {
-    buf_printf(&body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
-               title_of(status), status);
-    json_put_string(&body, slice_of(detail));
-    buf_put_text(&body, ",\"instance\":");
-    json_put_string(&body, handshake->request.path.len ? handshake->request.path : slice_of("/"));
-    buf_put_text(&body, "}\n");
-  }
-  struct buf *own = client_own(client);
-  if (own) {
-    buf_printf(own, "HTTP/1.1 %d %s\r\n", status, title_of(status));
-    if (status != 204)
-      buf_printf(own, "Content-Type: application/problem+json\r\nContent-Length: %zu\r\n",
-                 body.len);
-    buf_printf(own,
-               "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-               "X-Request-Id: %s\r\n%sConnection: close\r\n\r\n",
-               handshake->request_id, headers);
-    if (!slice_is(handshake->request.method, "HEAD"))
-      buf_put_slice(own, buf_slice(&body));
-    client->hub->figures.refused += status != 204;
-    client_finish(client);
-  }
-  buf_fini(&body);
+  struct answer answer = begin_answer(handshake, status);
+  if (header.name)
+    put_header(&answer, header.name, header.value);
+  send_refusal(handshake, &answer, detail);
+  return false;
+}
+
+#define NO_HEADER         ((struct answer_header){NULL, NULL})
+#define AGAIN_IN(seconds) ((struct answer_header){"Retry-After", seconds})
+#define ALLOW             ((struct answer_header){"Allow", "GET, OPTIONS"})
+#define SIGN_IN           ((struct answer_header){"WWW-Authenticate", "Bearer realm=\"belfry\""})
+
+static bool refuse_without_upgrade(struct handshake *handshake, const char *detail) {
+  struct answer answer = begin_answer(handshake, 426);
+  put_header(&answer, "Upgrade", "websocket");
+  put_header(&answer, "Sec-WebSocket-Version", "13");
+  send_refusal(handshake, &answer, detail);
+  return false;
+}
+
+static bool tell_options(struct handshake *handshake) {
+  struct answer answer = begin_answer(handshake, 204);
+  put_header(&answer, ALLOW.name, ALLOW.value);
+  handshake->client->transport->answer(handshake->client, &answer);
+  client_finish(handshake->client);
   return false;
 }
 
@@ -130,7 +159,7 @@ static bool refuse(struct handshake *handshake, int status, const char *headers,
 
 /* The proxy's id if it is harmless, else one of our own. */
 static void take_request_id(struct handshake *handshake) {
-  struct slice id = http1_header(&handshake->request, "x-request-id");
+  struct slice id = request_header(handshake->request, "x-request-id");
   bool good = id.len > 0 && id.len <= REQUEST_ID_MAX;
   for (size_t i = 0; i < id.len && good; i++)
     good = id.data[i] > 0x20 && id.data[i] < 0x7f && id.data[i] != '"';
@@ -142,51 +171,56 @@ static void take_request_id(struct handshake *handshake) {
 }
 
 static bool find_endpoint(struct handshake *handshake) {
-  const struct http1_request *request = &handshake->request;
+  const struct request *request = handshake->request;
   for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
     if (slice_is(request->path, endpoints[i].path))
       handshake->endpoint = &endpoints[i];
   if (!handshake->endpoint)
-    return refuse(handshake, 404, "", "push connections are at /ws, /ws/dashboard and /events");
+    return refuse(handshake, 404, NO_HEADER,
+                  "push connections are at /ws, /ws/dashboard and /events");
   if (slice_is(request->method, "OPTIONS"))
-    return refuse(handshake, 204, "Allow: GET, OPTIONS\r\n", "%s", "");
-  if (!slice_is(request->method, "GET"))
-    return refuse(handshake, 405, "Allow: GET, OPTIONS\r\n", "a push connection starts with GET");
+    return tell_options(handshake);
+  bool connects = request->version == REQUEST_HTTP_2 && slice_is(request->method, "CONNECT") &&
+                  handshake->endpoint->websocket;
+  if (!connects && !slice_is(request->method, "GET"))
+    return refuse(handshake, 405, ALLOW, "a push connection starts with GET");
   return true;
 }
 
 static bool check_room(struct handshake *handshake) {
   const struct hub *hub = handshake->client->hub;
   if (hub->stopping)
-    return refuse(handshake, 503, "Retry-After: 2\r\n", "the push daemon is restarting");
+    return refuse(handshake, 503, AGAIN_IN("2"), "the push daemon is restarting");
   if (!hub->conf->push_enabled)
-    return refuse(handshake, 503, "Retry-After: 60\r\n",
+    return refuse(handshake, 503, AGAIN_IN("60"),
                   "push connections are switched off (push.enabled)");
   if (hub_open_count(hub) >= (uint64_t)hub->conf->push_max_connections)
-    return refuse(handshake, 503, "Retry-After: 5\r\n",
+    return refuse(handshake, 503, AGAIN_IN("5"),
                   "there are already %" PRId64 " connections (push.max_connections)",
                   hub->conf->push_max_connections);
   return true;
 }
 
-#define UPGRADE_HEADERS "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-
 static bool check_websocket(struct handshake *handshake) {
-  const struct http1_request *request = &handshake->request;
-  if (!http1_header_has_token(request, "upgrade", "websocket") ||
-      !http1_header_has_token(request, "connection", "upgrade") || request->minor < 1)
-    return refuse(handshake, 426, UPGRADE_HEADERS, "%s speaks WebSocket",
-                  handshake->endpoint->path);
-  if (!slice_is(http1_header(request, "sec-websocket-version"), "13"))
-    return refuse(handshake, 426, UPGRADE_HEADERS, "Sec-WebSocket-Version must be 13");
-  if (!ws_key_valid(http1_header(request, "sec-websocket-key")))
-    return refuse(handshake, 400, "", "Sec-WebSocket-Key must be base64 of 16 bytes");
+  const struct request *request = handshake->request;
+  bool is_http2 = request->version == REQUEST_HTTP_2;
+  if (is_http2 ? !slice_is(request->protocol, "websocket")
+               : request->version != REQUEST_HTTP_1_1 ||
+                     !request_header_has_token(request, "upgrade", "websocket") ||
+                     !request_header_has_token(request, "connection", "upgrade"))
+    return refuse_without_upgrade(handshake, "this path speaks WebSocket");
+  if (!slice_is(request_header(request, "sec-websocket-version"), "13"))
+    return refuse_without_upgrade(handshake, "Sec-WebSocket-Version must be 13");
+  if (is_http2)
+    return true;
+  if (!ws_key_valid(request_header(request, "sec-websocket-key")))
+    return refuse(handshake, 400, NO_HEADER, "Sec-WebSocket-Key must be base64 of 16 bytes");
   return true;
 }
 
 /* Whether an Accept header takes an event stream. */
 static bool check_accept(struct handshake *handshake) {
-  struct slice rest = http1_header(&handshake->request, "accept"), piece, type;
+  struct slice rest = request_header(handshake->request, "accept"), piece, type;
   if (!rest.len)
     return true;
   while (slice_split(&rest, ',', &piece)) {
@@ -195,41 +229,39 @@ static bool check_accept(struct handshake *handshake) {
     if (slice_is(type, "*/*") || slice_is(type, "text/*") || slice_is(type, "text/event-stream"))
       return true;
   }
-  return refuse(handshake, 406, "", "%s gives text/event-stream only", handshake->endpoint->path);
+  return refuse(handshake, 406, NO_HEADER, "%s gives text/event-stream only",
+                handshake->endpoint->path);
 }
 
 static bool check_origin(struct handshake *handshake) {
-  const struct http1_request *request = &handshake->request;
-  if (auth_origin_allowed(http1_header(request, "origin"), http1_header(request, "host")))
+  const struct request *request = handshake->request;
+  if (auth_origin_allowed(request_header(request, "origin"), request_header(request, "host")))
     return true;
-  return refuse(handshake, 403, "", "a page of another site may not connect here");
+  return refuse(handshake, 403, NO_HEADER, "a page of another site may not connect here");
 }
-
-#define WWW_AUTHENTICATE "WWW-Authenticate: Bearer realm=\"belfry\"\r\n"
 
 static bool check_identity(struct handshake *handshake) {
   struct hub *hub = handshake->client->hub;
   struct belfry_error error = {0};
   const struct auth_credentials credentials = {
-      .authorization = http1_header(&handshake->request, "authorization"),
-      .cookie = http1_header(&handshake->request, "cookie")};
+      .authorization = request_header(handshake->request, "authorization"),
+      .cookie = request_header(handshake->request, "cookie")};
   if (!hub->ready)
-    hub_look(hub); /* perhaps it can be read since a moment ago */
+    follow_look(hub); /* perhaps it can be read since a moment ago */
   if (!hub->ready || !hub->history)
-    return refuse(handshake, 503, "Retry-After: 1\r\n", "the history cannot be read yet");
+    return refuse(handshake, 503, AGAIN_IN("1"), "the history cannot be read yet");
   int status = auth_identify(hub->history, hub->conf, &credentials, clock_realtime_ms(hub->clock),
                              &handshake->identity, &error);
   if (status == BELFRY_EDENIED)
-    return refuse(handshake, 401, WWW_AUTHENTICATE, "%s", error.text);
+    return refuse(handshake, 401, SIGN_IN, "%s", error.text);
   if (status)
-    return refuse(handshake, 503, "Retry-After: 1\r\n", "the history cannot be read now: %s",
-                  error.text);
+    return refuse(handshake, 503, AGAIN_IN("1"), "the history cannot be read now: %s", error.text);
   enum auth_role role = handshake->identity.role;
   if (role == AUTH_ROLE_NONE)
-    return refuse(handshake, 401, WWW_AUTHENTICATE,
-                  "sign in, or send an API key as Authorization: Bearer");
+    return refuse(handshake, 401, SIGN_IN, "sign in, or send an API key as Authorization: Bearer");
   if (role != AUTH_ROLE_INGEST && !auth_role_allows(role, AUTH_ROLE_VIEWER))
-    return refuse(handshake, 403, "", "the role %s may not receive events", auth_role_name(role));
+    return refuse(handshake, 403, NO_HEADER, "the role %s may not receive events",
+                  auth_role_name(role));
   return true;
 }
 
@@ -254,7 +286,7 @@ static bool take_number(struct slice value, int64_t max, int64_t *out) {
 /* Returns: NULL, or what would be right. Parameters that are not known are ignored. */
 static const char *take_parameter(struct handshake *handshake, struct slice name,
                                   struct slice value) {
-  struct hub_start *start = &handshake->start;
+  struct follow_start *start = &handshake->start;
   if (slice_is(name, "events")) {
     handshake->has_events = true;
     handshake->texts.events = keep(handshake, value);
@@ -285,7 +317,7 @@ static const char *take_parameter(struct handshake *handshake, struct slice name
 }
 
 static bool take_query(struct handshake *handshake) {
-  struct slice rest = handshake->request.query, name, value;
+  struct slice rest = handshake->request->query, name, value;
   struct buf scratch;
   buf_init(&scratch, 0);
   const char *right = NULL;
@@ -293,7 +325,7 @@ static bool take_query(struct handshake *handshake) {
   if (!buf_reserve(&handshake->values, rest.len))
     more = BELFRY_ENOMEM;
   while (rest.data && !more && !right) {
-    int taken = http1_query_next(&rest, &scratch, &name, &value);
+    int taken = request_query_next(&rest, &scratch, &name, &value);
     if (taken == 0)
       break;
     if (taken < 0)
@@ -303,15 +335,16 @@ static bool take_query(struct handshake *handshake) {
   }
   buf_fini(&scratch);
   if (more == BELFRY_ENOMEM)
-    return refuse(handshake, 503, "Retry-After: 5\r\n", "out of memory");
+    return refuse(handshake, 503, AGAIN_IN("5"), "out of memory");
   if (more || right)
-    return refuse(handshake, 400, "", "%s", right ? right : "the query holds a broken % escape");
+    return refuse(handshake, 400, NO_HEADER, "%s",
+                  right ? right : "the query holds a broken % escape");
   return true;
 }
 
 /* A browser that reconnects tells where it was; the query is that of its first connection. */
 static void take_last_event_id(struct handshake *handshake) {
-  struct slice id = http1_header(&handshake->request, "last-event-id");
+  struct slice id = request_header(handshake->request, "last-event-id");
   if (handshake->endpoint->websocket || !id.len)
     return;
   handshake->start.epoch = slice_new(NULL, 0);
@@ -348,15 +381,28 @@ static void put_connected(struct handshake *handshake, struct buf *out, bool com
              WS_MESSAGE_MAX_BYTES, COMMANDS_PER_SECOND, COMMANDS_BURST, START_LAST_MAX);
 }
 
-static void put_upgrade(struct handshake *handshake) {
-  struct buf *own = client_own(handshake->client);
+/* HTTP/2 has no upgrade: its stream is the WebSocket (RFC 8441). */
+static void accept_websocket(struct handshake *handshake) {
+  const struct request *request = handshake->request;
+  bool is_http2 = request->version == REQUEST_HTTP_2;
+  struct answer answer = begin_answer(handshake, is_http2 ? 200 : 101);
   char accept[WS_ACCEPT_BYTES];
-  ws_accept(http1_header(&handshake->request, "sec-websocket-key"), accept);
-  if (own)
-    buf_printf(own,
-               "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-               "Sec-WebSocket-Accept: %s\r\nX-Request-Id: %s\r\n\r\n",
-               accept, handshake->request_id);
+  answer.stays = true;
+  if (!is_http2) {
+    ws_accept(request_header(request, "sec-websocket-key"), accept);
+    put_header(&answer, "Upgrade", "websocket");
+    put_header(&answer, "Sec-WebSocket-Accept", accept);
+  }
+  handshake->client->transport->answer(handshake->client, &answer);
+}
+
+static void accept_event_stream(struct handshake *handshake) {
+  struct answer answer = begin_answer(handshake, 200);
+  answer.stays = true;
+  put_header(&answer, "Content-Type", "text/event-stream; charset=utf-8");
+  put_header(&answer, "X-Accel-Buffering", "no");
+  handshake->client->transport->answer(handshake->client, &answer);
+  sse_start(handshake->client);
 }
 
 static void remember_identity(struct handshake *handshake) {
@@ -398,16 +444,16 @@ static bool open_connection(struct handshake *handshake) {
   start_confine(handshake->identity.role, slice_of(handshake->identity.name), &handshake->texts);
   int status = audience_get(&hub->audiences, &handshake->texts, &subscription.audience, &problem);
   if (status == BELFRY_ENOMEM)
-    return refuse(handshake, 503, "Retry-After: 5\r\n", "out of memory");
+    return refuse(handshake, 503, AGAIN_IN("5"), "out of memory");
   if (status)
-    return refuse(handshake, 400, "", "%s %s", problem.pointer, problem.detail);
+    return refuse(handshake, 400, NO_HEADER, "%s %s", problem.pointer, problem.detail);
   int64_t cursor;
   bool complete;
-  status = hub_resolve(hub, &handshake->start, subscription.audience, &cursor, &complete, &error);
+  status =
+      follow_resolve(hub, &handshake->start, subscription.audience, &cursor, &complete, &error);
   if (status) {
     audience_release(&hub->audiences, subscription.audience);
-    return refuse(handshake, 503, "Retry-After: 1\r\n", "the history cannot be read now: %s",
-                  error.text);
+    return refuse(handshake, 503, AGAIN_IN("1"), "the history cannot be read now: %s", error.text);
   }
   client->representation = handshake->endpoint->websocket ? REPRESENTATION_WS
                            : handshake->named             ? REPRESENTATION_SSE_NAMED
@@ -417,9 +463,9 @@ static bool open_connection(struct handshake *handshake) {
   remember_identity(handshake);
   commands_init(client);
   if (handshake->endpoint->websocket)
-    put_upgrade(handshake);
+    accept_websocket(handshake);
   else
-    sse_start(client, handshake->request_id);
+    accept_event_stream(handshake);
   char id[64];
   snprintf(id, sizeof id, "%s-%" PRId64, hub->position.epoch, cursor);
   struct buf connected;
@@ -430,7 +476,7 @@ static bool open_connection(struct handshake *handshake) {
   return client->state != CLIENT_DEAD;
 }
 
-/* --- the loop's side ---------------------------------------------------------------------------
+/* --- what is called from outside ---------------------------------------------------------------
  */
 
 static void decide(struct handshake *handshake) {
@@ -442,52 +488,25 @@ static void decide(struct handshake *handshake) {
   if (!open_connection(handshake))
     return;
   struct client *client = handshake->client;
-  /* What came right after the head; client_open gives the head's bytes up. */
-  struct slice rest = slice_new(client->head->data + handshake->request.head_bytes,
-                                client->head->len - handshake->request.head_bytes);
-  struct buf early;
-  buf_init(&early, 0);
-  buf_put_slice(&early, rest);
-  if (client->subscription.metrics &&
-      state_refresh(&client->hub->state, client->hub->history, client->hub->clock, NULL))
-    client->metrics_at = hub_tick_in(client->hub, 0); /* not now: at the wheel's next tick */
+  struct hub *hub = client->hub;
+  if (client->subscription.metrics && state_refresh(&hub->state, hub->history, hub->clock, NULL))
+    client->metrics_at = hub_tick_in(hub, 0); /* not now: at the wheel's next tick */
   client_open(client);
-  if (buf_status(&early))
-    client_drop(client);
-  else if (early.len && client->representation == REPRESENTATION_WS)
-    ws_on_bytes(client, buf_slice(&early));
-  buf_fini(&early);
 }
 
-void handshake_on_bytes(struct client *client, struct slice bytes) {
-  if (!client->head) {
-    client->head = malloc(sizeof *client->head);
-    if (!client->head) {
-      client_drop(client);
-      return;
-    }
-    /* One read more than the head may be, so that it is the parser who says that it is too long. */
-    buf_init(client->head, HTTP1_HEAD_MAX_BYTES + HUB_READ_BYTES);
-  }
-  buf_put_slice(client->head, bytes);
-  if (buf_status(client->head)) {
-    client_drop(client);
-    return;
-  }
-  struct handshake handshake = {.client = client};
-  const char *error = NULL;
-  int status =
-      http1_parse(buf_slice(client->head), &client->head_scanned, &handshake.request, &error);
-  if (status == BELFRY_EMORE)
-    return;
+void handshake_decide(struct client *client, const struct request *request) {
+  struct handshake handshake = {.client = client, .request = request};
   buf_init(&handshake.values, 0);
   take_request_id(&handshake);
-  if (status)
-    refuse(&handshake, status, "", "%s", error);
-  else
-    decide(&handshake);
+  decide(&handshake);
   buf_fini(&handshake.values);
-  client_flush(client);
+}
+
+void handshake_refuse(struct client *client, const struct request *request, int status,
+                      const char *detail) {
+  struct handshake handshake = {.client = client, .request = request};
+  take_request_id(&handshake);
+  refuse(&handshake, status, NO_HEADER, "%s", detail);
 }
 
 struct key_check {

@@ -1,15 +1,22 @@
 /*
- * How a connection begins: the request's head, who may come in, the answer.
+ * How a client begins: who may come in, where it starts, the answer.
  */
 #ifndef BELFRY_PUSHD_HANDSHAKE_H
 #define BELFRY_PUSHD_HANDSHAKE_H
 
-#include "base/slice.h"
+#include "pushd/request.h"
 
 struct client;
 
-/* Takes bytes of a client in CLIENT_HANDSHAKE. Opens it, or answers why not and ends it. */
-void handshake_on_bytes(struct client *client, struct slice bytes);
+/* Decides about a client in CLIENT_HANDSHAKE: opens it, or answers why not and ends it. */
+void handshake_decide(struct client *client, const struct request *request);
+
+/* Answers with problem+json (RFC 9457) and ends the client: the request itself is wrong. */
+void handshake_refuse(struct client *client, const struct request *request, int status,
+                      const char *detail);
+
+/* The phrase for a status of a refusal. */
+const char *handshake_title(int status);
 
 /* Looks again at the credential of an open connection: closes 4401 when it has expired or its key
  * is gone. */

@@ -58,7 +58,7 @@ static struct slice take_line(struct slice *rest) {
   return line;
 }
 
-static int parse_request_line(struct slice line, struct http1_request *out, const char **error) {
+static int parse_request_line(struct slice line, struct request *out, const char **error) {
   struct slice target, version;
   const char *text = "the request line is not 'METHOD /path HTTP/1.1'";
   struct slice rest = line;
@@ -78,23 +78,21 @@ static int parse_request_line(struct slice line, struct http1_request *out, cons
     *error = "only HTTP/1.1 is spoken here";
     return 505;
   }
-  out->minor = version.data[7] == '0' ? 0 : 1;
+  out->version = version.data[7] == '0' ? REQUEST_HTTP_1_0 : REQUEST_HTTP_1_1;
   if (target.data[0] != '/') {
     *error = "the request's target must be a path";
     return 400;
   }
-  const char *mark = memchr(target.data, '?', target.len);
-  out->path = slice_new(target.data, mark ? (size_t)(mark - target.data) : target.len);
-  out->query = mark ? slice_new(mark + 1, target.len - out->path.len - 1) : slice_new(NULL, 0);
+  request_set_target(out, target);
   return 0;
 }
 
-static int parse_header(struct slice line, struct http1_request *out, const char **error) {
-  if (out->header_count == HTTP1_HEADERS_MAX) {
+static int parse_header(struct slice line, struct request *out, const char **error) {
+  if (out->header_count == REQUEST_HEADERS_MAX) {
     *error = "more than 100 header fields";
     return 431;
   }
-  struct http1_header *header = &out->headers[out->header_count];
+  struct request_header *header = &out->headers[out->header_count];
   const char *colon = memchr(line.data, ':', line.len);
   header->name = slice_new(line.data, colon ? (size_t)(colon - line.data) : 0);
   if (!is_token(header->name)) { /* also a folded line and a blank before the colon */
@@ -113,20 +111,20 @@ static int parse_header(struct slice line, struct http1_request *out, const char
   return 0;
 }
 
-static size_t count_header(const struct http1_request *request, const char *name) {
+static size_t count_header(const struct request *request, const char *name) {
   size_t count = 0;
   for (size_t i = 0; i < request->header_count; i++)
     count += same_name(request->headers[i].name, name);
   return count;
 }
 
-static int check_framing(const struct http1_request *request, const char **error) {
+static int check_framing(const struct request *request, const char **error) {
   if (count_header(request, "host") != 1 &&
-      (request->minor == 1 || count_header(request, "host"))) {
+      (request->version == REQUEST_HTTP_1_1 || count_header(request, "host"))) {
     *error = "there must be exactly one Host";
     return 400;
   }
-  struct slice length = http1_header(request, "content-length");
+  struct slice length = request_header(request, "content-length");
   if (count_header(request, "transfer-encoding") || (length.data && !slice_is(length, "0"))) {
     *error = "a request for a push connection has no body";
     return 400;
@@ -134,12 +132,11 @@ static int check_framing(const struct http1_request *request, const char **error
   return 0;
 }
 
-int http1_parse(struct slice input, size_t *scanned, struct http1_request *out,
-                const char **error) {
+int http1_parse(struct slice input, size_t *scanned, struct request *out, const char **error) {
   out->header_count = 0;
   size_t head_bytes = find_end(input, scanned);
-  if (head_bytes > HTTP1_HEAD_MAX_BYTES || (!head_bytes && input.len >= HTTP1_HEAD_MAX_BYTES)) {
-    bool in_first_line = !memmem(input.data, HTTP1_HEAD_MAX_BYTES, "\r\n", 2);
+  if (head_bytes > REQUEST_HEAD_MAX_BYTES || (!head_bytes && input.len >= REQUEST_HEAD_MAX_BYTES)) {
+    bool in_first_line = !memmem(input.data, REQUEST_HEAD_MAX_BYTES, "\r\n", 2);
     *error = "the request's head is larger than 16 KiB";
     return in_first_line ? 414 : 431;
   }
@@ -159,71 +156,4 @@ int http1_parse(struct slice input, size_t *scanned, struct http1_request *out,
     status = check_framing(out, error);
   out->head_bytes = head_bytes;
   return status;
-}
-
-struct slice http1_header(const struct http1_request *request, const char *name) {
-  for (size_t i = 0; i < request->header_count; i++)
-    if (same_name(request->headers[i].name, name))
-      return request->headers[i].value;
-  return slice_new(NULL, 0);
-}
-
-bool http1_header_has_token(const struct http1_request *request, const char *name,
-                            const char *token) {
-  for (size_t i = 0; i < request->header_count; i++) {
-    if (!same_name(request->headers[i].name, name))
-      continue;
-    struct slice rest = request->headers[i].value, piece;
-    while (slice_split(&rest, ',', &piece))
-      if (same_name(slice_trim(piece), token))
-        return true;
-  }
-  return false;
-}
-
-static int hex_digit(char c) {
-  return c >= '0' && c <= '9'   ? c - '0'
-         : c >= 'a' && c <= 'f' ? c - 'a' + 10
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                : -1;
-}
-
-static bool decode(struct slice text, struct buf *out) {
-  for (size_t i = 0; i < text.len; i++) {
-    char c = text.data[i];
-    if (c == '+') {
-      c = ' ';
-    } else if (c == '%') {
-      int high = i + 2 < text.len ? hex_digit(text.data[i + 1]) : -1;
-      int low = i + 2 < text.len ? hex_digit(text.data[i + 2]) : -1;
-      if (high < 0 || low < 0 || high + low == 0)
-        return false;
-      c = (char)(high << 4 | low);
-      i += 2;
-    }
-    buf_put_char(out, c);
-  }
-  return true;
-}
-
-int http1_query_next(struct slice *rest, struct buf *scratch, struct slice *name,
-                     struct slice *value) {
-  struct slice piece;
-  do
-    if (!slice_split(rest, '&', &piece))
-      return 0;
-  while (piece.len == 0);
-  const char *equals = memchr(piece.data, '=', piece.len);
-  size_t name_len = equals ? (size_t)(equals - piece.data) : piece.len;
-  buf_clear(scratch);
-  if (!decode(slice_new(piece.data, name_len), scratch))
-    return BELFRY_EINVAL;
-  size_t decoded_len = scratch->len;
-  if (equals && !decode(slice_new(equals + 1, piece.len - name_len - 1), scratch))
-    return BELFRY_EINVAL;
-  if (buf_status(scratch))
-    return buf_status(scratch);
-  *name = slice_new(scratch->data, decoded_len);
-  *value = slice_new(scratch->data ? scratch->data + decoded_len : "", scratch->len - decoded_len);
-  return 1;
 }

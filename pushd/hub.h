@@ -1,7 +1,7 @@
 /*
- * The middle of the daemon: follows the history, keeps the ring, and goes over the clients. When
- * the bell rings (and once a second) it reads the events above the ring's head and gives each
- * client one writev. After a pass that took some time it waits about as long before the next, at
+ * The middle of the daemon: keeps the ring and goes over the clients. When the bell rings (and once
+ * a second) it has the events above the ring's head read (follow.c) and gives each client one
+ * writev. After a pass that took some time it waits about as long before the next, at
  * most push.max_delay, so that under load many events share a write; when idle it writes at once.
  */
 #ifndef BELFRY_PUSHD_HUB_H
@@ -13,6 +13,7 @@
 #include "conf/conf.h"
 #include "history/query.h"
 #include "pushd/batch.h"
+#include "pushd/behind.h"
 #include "pushd/client.h"
 #include "pushd/figures.h"
 #include "pushd/ring.h"
@@ -24,9 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HUB_READ_BYTES  65536 /* read from a socket at once */
-#define HUB_PAGE_EVENTS 256   /* events of one page of the history for those who lag */
-#define HUB_PAGE_BYTES  262144
+#define HUB_READ_BYTES 65536 /* read from a socket at once */
 
 struct hub {
   struct ev_loop *loop;
@@ -45,8 +44,7 @@ struct hub {
 
   struct ring ring;
   int64_t passed_head; /* the ring's head when the clients were gone over last */
-  struct ring page;    /* a piece of the history for those who lag */
-  struct audience *page_audience;
+  struct behind behind;
   struct audiences audiences;
   struct batch batch;
   struct state_cache state;
@@ -56,15 +54,15 @@ struct hub {
   uint32_t client_count, client_room;
   uint32_t open_count[REPRESENTATION_COUNT]; /* in CLIENT_OPEN */
   uint32_t handshake_count;
-  struct client *lagging, **lagging_end; /* read from the history when they can be written to */
-  struct client *dead;                   /* to be freed; linked by lagging_next */
+  int64_t handshakes_took_us; /* in this turn of the loop */
+  struct client *dead;        /* to be freed; linked by behind_next */
   bool stopping;
 
   ev_timer look; /* once a second */
   ev_timer pass; /* after the wait */
   ev_timer turn; /* the wheel's */
   ev_io bell;
-  ev_timer more;   /* at the loop's next turn: more events to be read, or lagging clients */
+  ev_timer more;   /* at the loop's next turn: more events to be read, or clients that are behind */
   ev_prepare reap; /* frees the dead */
   int bell_fd;
   int64_t pass_took_us;
@@ -87,32 +85,8 @@ static inline uint32_t hub_open_count(const struct hub *hub) {
          hub->open_count[REPRESENTATION_SSE_NAMED];
 }
 
-/* Where a client asks to start. */
-struct hub_start {
-  bool has_since;
-  int64_t since;
-  struct slice epoch; /* that `since` is of; NULL data: not said */
-  bool has_last;
-  int64_t last; /* so many of the newest */
-};
-
-/*
- * Finds the cursor at which a client starts. `*complete` says whether nothing is missing after
- * `since`; when something is, the cursor is the head (or what `last` says). Returns: 0, or
- * BELFRY_EBUSY when the history cannot be read now.
- */
-int hub_resolve(struct hub *hub, const struct hub_start *start, struct audience *audience,
-                int64_t *cursor, bool *complete, struct belfry_error *error) BELFRY_MUST_CHECK;
-
-/* Looks for new events now, within a bound. Returns: false when the history cannot be read. */
-bool hub_look(struct hub *hub);
-
-/* Puts a client whose next events are no longer in the ring into the line for the history. */
-void hub_add_lagging(struct hub *hub, struct client *client);
-void hub_remove_lagging(struct hub *hub, struct client *client);
-
-/* The page, when it has what the client needs next; else NULL. */
-struct ring *hub_page_for(struct hub *hub, const struct client *client);
+/* Has the pass and those behind looked at in the loop's next turn. */
+void hub_run_soon(struct hub *hub);
 
 /* The wheel's tick now, and the one `ms` from now. */
 uint32_t hub_tick(const struct hub *hub);

@@ -1,20 +1,26 @@
 noinst_LIBRARIES += pushd/libpushd.a
 pushd_libpushd_a_SOURCES = \
 	%D%/batch.c %D%/batch.h \
+	%D%/behind.c %D%/behind.h \
 	%D%/client.c %D%/client.h \
 	%D%/commands.c %D%/commands.def %D%/commands.h \
 	%D%/figures.c %D%/figures.h \
+	%D%/follow.c %D%/follow.h \
 	%D%/frame.c %D%/frame.h \
 	%D%/handshake.c %D%/handshake.h \
 	%D%/http1.c %D%/http1.h \
 	%D%/hub.c %D%/hub.h \
 	%D%/report.c %D%/report.h \
+	%D%/request.c %D%/request.h \
 	%D%/ring.c %D%/ring.h \
+	%D%/run.c %D%/run.h \
 	%D%/server.c %D%/server.h \
 	%D%/sse.c %D%/sse.h \
 	%D%/start.c %D%/start.h \
 	%D%/state.c %D%/state.h \
 	%D%/subscription.c %D%/subscription.h \
+	%D%/tcp.c %D%/tcp.h \
+	%D%/transport.h \
 	%D%/wheel.c %D%/wheel.h \
 	%D%/ws.c %D%/ws.h
 

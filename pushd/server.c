@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "pushd/hub.h"
 #include "pushd/report.h"
+#include "pushd/tcp.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,7 +18,7 @@
 #include <sys/socket.h>
 
 #define LISTENERS_MAX  2
-#define ACCEPT_AT_ONCE 256  /* then others have their turn */
+#define ACCEPT_AT_ONCE 64   /* then others have their turn */
 #define HANDSHAKES_MAX 2048 /* open at a time; each ends within 10 s */
 #define ACCEPT_PAUSE_S 0.25 /* after the descriptors ran out */
 #define STOP_SECONDS   2.
@@ -78,7 +79,7 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events) {
       return;
     /* Fails on a unix socket, where there is nothing to be switched off. */
     (void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-    (void)!client_new(&server->hub, fd);
+    tcp_accept(&server->hub, fd);
   }
   server->told_full = false;
 }

@@ -8,19 +8,14 @@
 #define RETRY_MS        2000
 #define RETRY_JITTER_MS 3000
 
-void sse_start(struct client *client, const char *request_id) {
+void sse_start(struct client *client) {
   struct buf *own = client_own(client);
   if (!own)
     return;
   /* Each browser gets its own time, so that after a restart they do not all come at once. */
   uint32_t jitter;
   fd_random(&jitter, sizeof jitter);
-  buf_printf(own,
-             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
-             "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
-             "X-Content-Type-Options: nosniff\r\nX-Request-Id: %s\r\nConnection: close\r\n\r\n"
-             "retry: %u\n\n",
-             request_id, RETRY_MS + jitter % RETRY_JITTER_MS);
+  buf_printf(own, "retry: %u\n\n", RETRY_MS + jitter % RETRY_JITTER_MS);
 }
 
 void sse_keep_alive(struct client *client) {

@@ -6,9 +6,8 @@
 
 struct client;
 
-/* Puts the answer's head and the time after which a browser reconnects. `request_id` is a header's
- * value. */
-void sse_start(struct client *client, const char *request_id);
+/* Puts the time after which a browser reconnects. */
+void sse_start(struct client *client);
 
 void sse_keep_alive(struct client *client);
 

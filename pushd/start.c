@@ -1,6 +1,6 @@
 #include "pushd/start.h"
 
-bool start_parse_since(struct slice text, struct hub_start *start) {
+bool start_parse_since(struct slice text, struct follow_start *start) {
   const char *dash = text.len ? memrchr(text.data, '-', text.len) : NULL;
   struct slice id = text;
   if (dash) {

@@ -8,7 +8,7 @@
 #include "auth/auth.h"
 #include "base/buf.h"
 #include "base/slice.h"
-#include "pushd/hub.h"
+#include "pushd/follow.h"
 #include "pushd/subscription.h"
 
 #include <stdbool.h>
@@ -19,7 +19,7 @@
 
 /* Reads an id, or "epoch-id", into `since` (and `epoch`, borrowed). Returns: false when it is
  * neither. */
-bool start_parse_since(struct slice text, struct hub_start *start);
+bool start_parse_since(struct slice text, struct follow_start *start);
 
 /* Whether the comma list of globs names metrics_update, which is no event but may be asked for like
  * one. */

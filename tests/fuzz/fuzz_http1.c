@@ -20,14 +20,14 @@ static void walk_query(struct slice query) {
   struct slice name, value;
   struct buf scratch;
   buf_init(&scratch, 0);
-  while (query.data && http1_query_next(&query, &scratch, &name, &value) == 1)
+  while (query.data && request_query_next(&query, &scratch, &name, &value) == 1)
     if (name.len + value.len > scratch.len)
       abort();
   buf_fini(&scratch);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct http1_request request, again;
+  struct request request, again;
   struct slice input = slice_new((const char *)data, size);
   size_t scanned = 0, scanned_again = 0;
   const char *error = NULL;
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     abort();
   if (status)
     return 0;
-  if (request.head_bytes > size || request.header_count > HTTP1_HEADERS_MAX)
+  if (request.head_bytes > size || request.header_count > REQUEST_HEADERS_MAX)
     abort();
   check_within(input, request.method);
   check_within(input, request.path);
@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_within(input, request.headers[i].name);
     check_within(input, request.headers[i].value);
   }
-  (void)!http1_header_has_token(&request, "connection", "upgrade");
+  (void)!request_header_has_token(&request, "connection", "upgrade");
   walk_query(request.query);
   return 0;
 }

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static int parse(struct slice input, struct http1_request *request) {
+static int parse(struct slice input, struct request *request) {
   size_t scanned = 0;
   const char *error = NULL;
   return http1_parse(input, &scanned, request, &error);
@@ -27,7 +27,7 @@ static const char good[] = "GET /ws/dashboard?events=a%2Cb&since=5 HTTP/1.1\r\n"
 static void test_good_head_at_every_cut(void **state) {
   (void)state;
   for (size_t cut = 0; cut < sizeof good - 1; cut++) {
-    struct http1_request request;
+    struct request request;
     size_t scanned = 0;
     const char *error;
     if (http1_parse(slice_new(good, cut), &scanned, &request, &error) != BELFRY_EMORE)
@@ -38,18 +38,19 @@ static void test_good_head_at_every_cut(void **state) {
     assert_true(slice_is(request.method, "GET"));
     assert_true(slice_is(request.path, "/ws/dashboard"));
     assert_true(slice_is(request.query, "events=a%2Cb&since=5"));
-    assert_true(slice_is(http1_header(&request, "host"), "example.org:8080"));
-    assert_true(http1_header_has_token(&request, "Upgrade", "websocket"));
-    assert_true(http1_header_has_token(&request, "Connection", "upgrade"));
-    assert_false(http1_header_has_token(&request, "Connection", "close"));
-    assert_true(http1_header(&request, "x-empty").data && !http1_header(&request, "x-empty").len);
-    assert_null(http1_header(&request, "x-absent").data);
+    assert_true(slice_is(request_header(&request, "host"), "example.org:8080"));
+    assert_true(request_header_has_token(&request, "Upgrade", "websocket"));
+    assert_true(request_header_has_token(&request, "Connection", "upgrade"));
+    assert_false(request_header_has_token(&request, "Connection", "close"));
+    assert_true(request_header(&request, "x-empty").data &&
+                !request_header(&request, "x-empty").len);
+    assert_null(request_header(&request, "x-absent").data);
   }
 }
 
 static void test_bytes_after_the_head_are_left(void **state) {
   (void)state;
-  struct http1_request request;
+  struct request request;
   assert_int_equal(parse(slice_of("GET / HTTP/1.0\r\n\r\nmore"), &request), 0);
   assert_int_equal(request.head_bytes, 18);
   assert_null(request.query.data);
@@ -91,7 +92,7 @@ static void test_refused_heads(void **state) {
   };
 #undef HOST
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    struct http1_request request;
+    struct request request;
     int status = parse(slice_of(rows[i].head), &request);
     if (status != rows[i].status)
       fail_msg("row %zu, '%s': answered %d instead of %d", i, rows[i].head, status, rows[i].status);
@@ -100,11 +101,11 @@ static void test_refused_heads(void **state) {
 
 static void test_bounds(void **state) {
   (void)state;
-  struct http1_request request;
+  struct request request;
   struct buf head;
   buf_init(&head, 0);
   buf_put_text(&head, "GET / HTTP/1.1\r\nHost: x\r\n");
-  for (int i = 1; i < HTTP1_HEADERS_MAX; i++)
+  for (int i = 1; i < REQUEST_HEADERS_MAX; i++)
     buf_put_text(&head, "a: b\r\n");
   size_t without_end = head.len;
   buf_put_text(&head, "\r\n");
@@ -115,18 +116,18 @@ static void test_bounds(void **state) {
 
   buf_clear(&head);
   buf_put_text(&head, "GET / HTTP/1.1\r\nHost: x\r\nA: ");
-  while (head.len < HTTP1_HEAD_MAX_BYTES - 4)
+  while (head.len < REQUEST_HEAD_MAX_BYTES - 4)
     buf_put_char(&head, 'a');
   buf_put_text(&head, "\r\n\r\n");
   assert_int_equal(parse(buf_slice(&head), &request), 0);
   buf_clear(&head);
   buf_put_text(&head, "GET / HTTP/1.1\r\nHost: x\r\nA: ");
-  while (head.len < HTTP1_HEAD_MAX_BYTES)
+  while (head.len < REQUEST_HEAD_MAX_BYTES)
     buf_put_char(&head, 'a');
   assert_int_equal(parse(buf_slice(&head), &request), 431);
   buf_clear(&head);
   buf_put_text(&head, "GET /");
-  while (head.len < HTTP1_HEAD_MAX_BYTES)
+  while (head.len < REQUEST_HEAD_MAX_BYTES)
     buf_put_char(&head, 'a');
   assert_int_equal(parse(buf_slice(&head), &request), 414);
   buf_fini(&head);
@@ -137,19 +138,19 @@ static void test_query(void **state) {
   struct slice rest = slice_of("&a=b%20c+d&&flag&x=%41=&e="), name, value;
   struct buf scratch;
   buf_init(&scratch, 0);
-  assert_int_equal(http1_query_next(&rest, &scratch, &name, &value), 1);
+  assert_int_equal(request_query_next(&rest, &scratch, &name, &value), 1);
   assert_true(slice_is(name, "a") && slice_is(value, "b c d"));
-  assert_int_equal(http1_query_next(&rest, &scratch, &name, &value), 1);
+  assert_int_equal(request_query_next(&rest, &scratch, &name, &value), 1);
   assert_true(slice_is(name, "flag") && value.len == 0);
-  assert_int_equal(http1_query_next(&rest, &scratch, &name, &value), 1);
+  assert_int_equal(request_query_next(&rest, &scratch, &name, &value), 1);
   assert_true(slice_is(name, "x") && slice_is(value, "A="));
-  assert_int_equal(http1_query_next(&rest, &scratch, &name, &value), 1);
+  assert_int_equal(request_query_next(&rest, &scratch, &name, &value), 1);
   assert_true(slice_is(name, "e") && value.len == 0);
-  assert_int_equal(http1_query_next(&rest, &scratch, &name, &value), 0);
+  assert_int_equal(request_query_next(&rest, &scratch, &name, &value), 0);
   static const char *const broken[] = {"a=%", "a=%4", "a=%4g", "%zz=1", "a=%00"};
   for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
     rest = slice_of(broken[i]);
-    if (http1_query_next(&rest, &scratch, &name, &value) != BELFRY_EINVAL)
+    if (request_query_next(&rest, &scratch, &name, &value) != BELFRY_EINVAL)
       fail_msg("'%s' was taken", broken[i]);
   }
   buf_fini(&scratch);

@@ -1,0 +1,82 @@
+#include "pushd/request.h"
+
+#include <string.h>
+#include <strings.h>
+
+static bool same_name(struct slice name, const char *other) {
+  size_t len = strlen(other);
+  return name.len == len && strncasecmp(name.data, other, len) == 0;
+}
+
+void request_set_target(struct request *request, struct slice target) {
+  const char *mark = memchr(target.data, '?', target.len);
+  request->path = slice_new(target.data, mark ? (size_t)(mark - target.data) : target.len);
+  request->query =
+      mark ? slice_new(mark + 1, target.len - request->path.len - 1) : slice_new(NULL, 0);
+}
+
+struct slice request_header(const struct request *request, const char *name) {
+  for (size_t i = 0; i < request->header_count; i++)
+    if (same_name(request->headers[i].name, name))
+      return request->headers[i].value;
+  return slice_new(NULL, 0);
+}
+
+bool request_header_has_token(const struct request *request, const char *name, const char *token) {
+  for (size_t i = 0; i < request->header_count; i++) {
+    if (!same_name(request->headers[i].name, name))
+      continue;
+    struct slice rest = request->headers[i].value, piece;
+    while (slice_split(&rest, ',', &piece))
+      if (same_name(slice_trim(piece), token))
+        return true;
+  }
+  return false;
+}
+
+static int hex_digit(char c) {
+  return c >= '0' && c <= '9'   ? c - '0'
+         : c >= 'a' && c <= 'f' ? c - 'a' + 10
+         : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                : -1;
+}
+
+static bool decode(struct slice text, struct buf *out) {
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.data[i];
+    if (c == '+') {
+      c = ' ';
+    } else if (c == '%') {
+      int high = i + 2 < text.len ? hex_digit(text.data[i + 1]) : -1;
+      int low = i + 2 < text.len ? hex_digit(text.data[i + 2]) : -1;
+      if (high < 0 || low < 0 || high + low == 0)
+        return false;
+      c = (char)(high << 4 | low);
+      i += 2;
+    }
+    buf_put_char(out, c);
+  }
+  return true;
+}
+
+int request_query_next(struct slice *rest, struct buf *scratch, struct slice *name,
+                       struct slice *value) {
+  struct slice piece;
+  do
+    if (!slice_split(rest, '&', &piece))
+      return 0;
+  while (piece.len == 0);
+  const char *equals = memchr(piece.data, '=', piece.len);
+  size_t name_len = equals ? (size_t)(equals - piece.data) : piece.len;
+  buf_clear(scratch);
+  if (!decode(slice_new(piece.data, name_len), scratch))
+    return BELFRY_EINVAL;
+  size_t decoded_len = scratch->len;
+  if (equals && !decode(slice_new(equals + 1, piece.len - name_len - 1), scratch))
+    return BELFRY_EINVAL;
+  if (buf_status(scratch))
+    return buf_status(scratch);
+  *name = slice_new(scratch->data, decoded_len);
+  *value = slice_new(scratch->data ? scratch->data + decoded_len : "", scratch->len - decoded_len);
+  return 1;
+}
