@@ -1,120 +1,28 @@
 /*
- * belfry tail: follows events over Server-Sent Events. After a lost connection it goes on where it
- * was (Last-Event-ID); what could not be had is said on stderr.
+ * belfry tail: follows events over Server-Sent Events or a WebSocket. After a lost connection it
+ * goes on where it was; what could not be had is said on stderr.
  */
 #include "base/json.h"
 #include "cli/backoff.h"
 #include "cli/command.h"
 #include "cli/http.h"
 #include "cli/show.h"
-#include "cli/sse.h"
-#include "cli/url.h"
+#include "cli/tail.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#define RETRY_MAX_MS 60000
+#define SUCCESS(tail) ((tail)->options.websocket ? 101 : 200)
 
-struct tail {
-  const char *event, *severity, *source, *since, *last;
-  struct connection_options connection;
-  bool logs, json, coloured;
-  struct sse sse;
-  bool connected;     /* the server has said hello on this connection */
-  bool was_lost;      /* there was a connection before */
-  int64_t closing_ms; /* the server said when to come back; -1 when not */
-};
-
-/* `log` lines come only to those who ask: --logs beside --event adds them. */
-static void put_events_parameter(struct buf *path, const struct tail *tail) {
-  struct buf globs;
-  buf_init(&globs, 0);
-  if (tail->event)
-    buf_put_text(&globs, tail->event);
-  if (tail->logs)
-    buf_put_text(&globs, tail->event ? ",log" : "*");
-  url_put_parameter(path, "events", globs.data);
-  buf_fini(&globs);
-}
-
-static void put_path(struct buf *path, const struct tail *tail) {
-  buf_put_text(path, "events");
-  put_events_parameter(path, tail);
-  url_put_parameter(path, "min_severity", tail->severity);
-  url_put_parameter(path, "sources", tail->source);
-  if (!tail->sse.last_id[0]) { /* else Last-Event-ID says it better */
-    url_put_parameter(path, "since", tail->since);
-    url_put_parameter(path, "last", tail->last);
-  }
-}
-
-static void on_connected(struct tail *tail, const json_t *data) {
-  bool asked = tail->was_lost || tail->since;
-  tail->connected = true;
-  if (asked && json_is_false(json_object_get(data, "complete")))
-    command_complain("some events since then cannot be had any more: `belfry query` shows what is "
-                     "still kept");
-  else if (tail->was_lost)
-    command_complain("connected again, nothing was missed");
-}
-
-/* What is no event of the log. Kinds that a tail has no use for are passed over. */
-static void on_notice(struct tail *tail, const char *kind, const json_t *data) {
-  const char *reason = json_string_value(json_object_get(data, "reason"));
-  if (strcmp(kind, "connected") == 0) {
-    on_connected(tail, data);
-  } else if (strcmp(kind, "gap") == 0) {
-    command_complain("events %" PRId64 " to %" PRId64
-                     " were not sent (%s): `belfry query` has them",
-                     (int64_t)json_integer_value(json_object_get(data, "from")),
-                     (int64_t)json_integer_value(json_object_get(data, "to")),
-                     reason ? reason : "no reason given");
-  } else if (strcmp(kind, "closing") == 0) {
-    const json_t *after = json_object_get(data, "retry_after_ms");
-    command_complain("the server closes the connection: %s", reason ? reason : "no reason given");
-    if (json_is_integer(after) && json_integer_value(after) >= 0)
-      tail->closing_ms =
-          json_integer_value(after) < RETRY_MAX_MS ? json_integer_value(after) : RETRY_MAX_MS;
-  } else if (strcmp(kind, "error") == 0) {
-    const char *message = json_string_value(json_object_get(data, "message"));
-    command_complain("the server says: %s", message ? message : "an error without a message");
-  }
-}
-
-static void on_message(void *arg, struct slice name, struct slice data) {
-  struct tail *tail = arg;
-  struct buf line;
-  json_t *message = json_parse(data, JSON_DEPTH_DEFAULT * 2, NULL);
-  const char *kind = json_string_value(json_object_get(message, "event"));
-  (void)name;
-  if (!kind) {
-    command_complain("a message that is no event was left out: %.*s",
-                     (int)(data.len < 80 ? data.len : 80), data.data ? data.data : "");
-  } else if (!json_object_get(message, "id")) {
-    on_notice(tail, kind, json_object_get(message, "data"));
-  } else {
-    buf_init(&line, 0);
-    if (tail->json) {
-      show_put_json(&line, data);
-      buf_put_char(&line, '\n');
-    } else {
-      show_put_event(&line, data, tail->coloured);
-    }
-    fwrite(line.data ? line.data : "", 1, line.len, stdout);
-    buf_fini(&line);
-  }
-  json_decref(message);
-}
-
-static int on_bytes(void *arg, struct slice bytes) {
-  struct tail *tail = arg;
-  int status = sse_feed(&tail->sse, bytes);
-  if (!status && fflush(stdout) != 0)
-    return BELFRY_EIO;
-  return status;
+/* A refusal that a WebSocket alone meets: the handshake did not get through as one. */
+static void complain_of_upgrade(const struct tail *tail, long status) {
+  if (tail->options.websocket && (status == 426 || status < 300))
+    command_complain(
+        "the WebSocket handshake did not reach the push daemon as one: a proxy in "
+        "between must pass the headers Upgrade and Connection on (nginx/belfry-push.conf "
+        "shows how); without --ws, tail needs nothing of that");
 }
 
 /* One connection, until it ends. Returns: whether another may be tried; `*wait_ms` the least time
@@ -122,30 +30,20 @@ static int on_bytes(void *arg, struct slice bytes) {
 static bool follow(struct tail *tail, struct http *http, int64_t *wait_ms) {
   struct http_response response;
   struct belfry_error error = {0};
-  struct buf path;
-  char last_id[SSE_ID_BYTES];
   bool again = true;
-  strcpy(last_id, tail->sse.last_id);
-  buf_init(&path, 0);
-  put_path(&path, tail);
-  struct http_request request = {.method = "GET",
-                                 .path = path.data,
-                                 .accept = "text/event-stream",
-                                 .last_event_id = last_id[0] ? last_id : NULL,
-                                 .on_bytes = on_bytes,
-                                 .arg = tail};
   http_response_init(&response);
-  sse_restart(&tail->sse);
   tail->connected = false;
   tail->closing_ms = -1;
-  int status = buf_status(&path) ? BELFRY_ENOMEM : http_perform(http, &request, &response, &error);
+  int status = tail->options.websocket ? tail_over_ws(tail, http, &response, &error)
+                                       : tail_over_sse(tail, http, &response, &error);
   if (tail->connected) {
     command_complain("%s", status ? error.text : "the server has ended the connection");
   } else if (status) {
     command_complain("%s", error.code ? error.text : belfry_strerror(status));
     again = tail->was_lost && (status == BELFRY_ECLOSED || status == BELFRY_ETIMEDOUT);
-  } else if (response.status != 200) {
+  } else if (response.status != SUCCESS(tail)) {
     http_complain(http, &response);
+    complain_of_upgrade(tail, response.status);
     again = http_is_passing(response.status);
   } else {
     command_complain("the server has ended the connection before it said anything");
@@ -154,12 +52,11 @@ static bool follow(struct tail *tail, struct http *http, int64_t *wait_ms) {
     again = false;
   if (tail->connected)
     tail->was_lost = true;
-  *wait_ms = tail->closing_ms >= 0               ? tail->closing_ms
-             : response.retry_after_s >= 0       ? response.retry_after_s * 1000
-             : tail->sse.retry_ms < RETRY_MAX_MS ? tail->sse.retry_ms
-                                                 : RETRY_MAX_MS;
+  *wait_ms = tail->closing_ms >= 0                    ? tail->closing_ms
+             : response.retry_after_s >= 0            ? response.retry_after_s * 1000
+             : tail->sse.retry_ms < TAIL_RETRY_MAX_MS ? tail->sse.retry_ms
+                                                      : TAIL_RETRY_MAX_MS;
   http_response_fini(&response);
-  buf_fini(&path);
   return again;
 }
 
@@ -177,9 +74,20 @@ static int follow_for_ever(struct tail *tail, struct http *http) {
   return EXIT_FAILED;
 }
 
-enum { OPTION_SINCE = 1, OPTION_LAST, OPTION_LOGS, OPTION_JSON, OPTION_NO_COLOUR };
+enum {
+  OPTION_SINCE = 1,
+  OPTION_LOGS,
+  OPTION_JSON,
+  OPTION_NO_COLOUR,
+  OPTION_RAW,
+  OPTION_WS,
+  OPTION_DASHBOARD,
+  OPTION_INTERVAL,
+  OPTION_SEND,
+};
 
-static bool take_option(struct tail *tail, int option, const char *value) {
+static bool take_option(struct tail_options *tail, struct connection_options *connection,
+                        int option, const char *value) {
   switch (option) {
   case 'e':
     tail->event = value;
@@ -205,9 +113,46 @@ static bool take_option(struct tail *tail, int option, const char *value) {
   case OPTION_NO_COLOUR:
     tail->coloured = false;
     return true;
+  case OPTION_RAW:
+    tail->raw = true;
+    return true;
+  case OPTION_DASHBOARD:
+    tail->dashboard = true;
+    return true;
+  case OPTION_WS:
+    tail->websocket = true;
+    return true;
+  case OPTION_INTERVAL:
+    tail->interval = value;
+    return true;
+  case OPTION_SEND:
+    if (tail->send_count == TAIL_SEND_MAX)
+      return false;
+    tail->send[tail->send_count++] = value;
+    return true;
   default:
-    return connection_take_option(&tail->connection, option, value);
+    return connection_take_option(connection, option, value);
   }
+}
+
+/* Returns: EXIT_OK, or EXIT_USAGE after saying what does not go together. */
+static int check_options(const struct command *command, struct tail_options *tail) {
+  tail->websocket |= tail->dashboard;
+  if (tail->since && tail->last)
+    return command_misused(command, "--since and --last exclude each other");
+  if (tail->raw && tail->json)
+    return command_misused(command, "--raw and --json exclude each other");
+  if (tail->send_count && !tail->websocket)
+    return command_misused(command, "--send needs --ws: Server-Sent Events go one way only");
+  for (size_t i = 0; i < tail->send_count; i++) {
+    struct belfry_error error = {0};
+    json_t *message = json_parse(slice_of(tail->send[i]), JSON_DEPTH_DEFAULT, &error);
+    json_decref(message);
+    if (!message)
+      return command_misused(command, "--send takes JSON such as '{\"event\":\"get_state\"}': %s",
+                             error.text);
+  }
+  return EXIT_OK;
 }
 
 int cmd_tail(const struct command *command, int argc, char **argv) {
@@ -219,9 +164,16 @@ int cmd_tail(const struct command *command, int argc, char **argv) {
                                           {"logs", no_argument, NULL, OPTION_LOGS},
                                           {"json", no_argument, NULL, OPTION_JSON},
                                           {"no-color", no_argument, NULL, OPTION_NO_COLOUR},
+                                          {"raw", no_argument, NULL, OPTION_RAW},
+                                          {"ws", no_argument, NULL, OPTION_WS},
+                                          {"dashboard", no_argument, NULL, OPTION_DASHBOARD},
+                                          {"interval", required_argument, NULL, OPTION_INTERVAL},
+                                          {"send", required_argument, NULL, OPTION_SEND},
                                           CONNECTION_LONG_OPTIONS,
                                           {0}};
-  struct tail tail = {.coloured = show_wants_colour()};
+  struct tail_options asked = {.coloured = show_wants_colour()};
+  struct connection_options server = {0};
+  struct tail tail;
   struct connection connection;
   struct belfry_error error = {0};
   struct http *http = NULL;
@@ -229,16 +181,16 @@ int cmd_tail(const struct command *command, int argc, char **argv) {
   while ((option = getopt_long(argc, argv, "e:s:n:h", options, NULL)) != -1) {
     if (option == 'h')
       return command_print_usage(command);
-    if (!take_option(&tail, option, optarg))
+    if (!take_option(&asked, &server, option, optarg))
       return command_misused(command, "these arguments are not understood");
   }
   if (optind < argc)
     return command_misused(command, "tail takes no argument '%s'", argv[optind]);
-  if (tail.since && tail.last)
-    return command_misused(command, "--since and --last exclude each other");
+  if (check_options(command, &asked) != EXIT_OK)
+    return EXIT_USAGE;
   tzset();
-  sse_init(&tail.sse, on_message, &tail);
-  if (connection_init(&connection, &tail.connection, &error) == BELFRY_OK)
+  tail_init(&tail, &asked);
+  if (connection_init(&connection, &server, &error) == BELFRY_OK)
     http = http_open(&connection, &error);
   if (!http)
     command_complain("%s", error.text);
@@ -246,6 +198,6 @@ int cmd_tail(const struct command *command, int argc, char **argv) {
     status = follow_for_ever(&tail, http);
   http_close(http);
   connection_fini(&connection);
-  sse_fini(&tail.sse);
+  tail_fini(&tail);
   return status;
 }

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 
 #include <curl/curl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,11 @@
 #define CONNECT_TIMEOUT_MS   10000L
 #define STREAM_SILENCE_S     45L /* the server says something at least every 15 s */
 #define SHOWN_BODY_BYTES_MAX 200
+#define RECEIVE_BYTES        16384
 
 struct http {
   CURL *easy;
+  CURL *dialled; /* NULL while there is no connection of http_dial */
   const struct connection *connection;
   char said[CURL_ERROR_SIZE];
 };
@@ -49,6 +52,7 @@ struct http *http_open(const struct connection *connection, struct belfry_error 
 void http_close(struct http *http) {
   if (!http)
     return;
+  http_hang_up(http);
   curl_easy_cleanup(http->easy);
   free(http);
   curl_global_cleanup();
@@ -143,24 +147,29 @@ static bool is_loopback(const char *url) {
   return false;
 }
 
+static void set_up_connecting(struct http *http, CURL *easy, const char *url) {
+  http->said[0] = '\0';
+  curl_easy_setopt(easy, CURLOPT_URL, url);
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->said);
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+  if (is_loopback(url))
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+}
+
 static void set_up(struct exchange *exchange, const char *url, struct curl_slist *headers) {
   CURL *easy = exchange->http->easy;
   const struct http_request *request = exchange->request;
   curl_easy_reset(easy);
-  curl_easy_setopt(easy, CURLOPT_URL, url);
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->http->said);
+  set_up_connecting(exchange->http, easy, url);
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "belfry/" PACKAGE_VERSION);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
-  if (is_loopback(url))
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
   if (request->timeout_ms > 0) {
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
   } else {
@@ -173,6 +182,24 @@ static void set_up(struct exchange *exchange, const char *url, struct curl_slist
   }
 }
 
+/* Why libcurl got no connection, or none that it trusts. */
+static int no_connection(struct http *http, CURLcode code, struct belfry_error *error) {
+  const char *url = http->connection->url;
+  const char *said = http->said[0] ? http->said : curl_easy_strerror(code);
+  if (code == CURLE_OUT_OF_MEMORY)
+    return belfry_error_set(error, BELFRY_ENOMEM, "out of memory");
+  if (code == CURLE_OPERATION_TIMEDOUT)
+    return belfry_error_set(error, BELFRY_ETIMEDOUT, "no answer from %s in time: %s", url, said);
+  if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
+    return belfry_error_set(error, BELFRY_EDENIED, "the certificate of %s is not trusted: %s", url,
+                            said);
+  if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+    return belfry_error_set(error, BELFRY_EINVAL, "%s is not a URL: %s", url, said);
+  return belfry_error_set(error, BELFRY_ECLOSED,
+                          "cannot reach %s: %s (--url or BELFRY_URL say where the server is)", url,
+                          said);
+}
+
 static int failure(struct exchange *exchange, CURLcode code, struct belfry_error *error) {
   const char *url = exchange->http->connection->url;
   const char *said = exchange->http->said[0] ? exchange->http->said : curl_easy_strerror(code);
@@ -183,20 +210,9 @@ static int failure(struct exchange *exchange, CURLcode code, struct belfry_error
   if (exchange->status)
     return belfry_error_set(error, exchange->status, "the answer of %s: %s", url,
                             belfry_strerror(exchange->status));
-  if (code == CURLE_OUT_OF_MEMORY)
-    return belfry_error_set(error, BELFRY_ENOMEM, "out of memory");
-  if (code == CURLE_OPERATION_TIMEDOUT)
-    return belfry_error_set(error, BELFRY_ETIMEDOUT, "no answer from %s in time: %s", url, said);
-  if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE)
-    return belfry_error_set(error, BELFRY_EDENIED, "the certificate of %s is not trusted: %s", url,
-                            said);
-  if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
-    return belfry_error_set(error, BELFRY_EINVAL, "%s is not a URL: %s", url, said);
-  if (exchange->opened)
+  if (exchange->opened && code != CURLE_OPERATION_TIMEDOUT)
     return belfry_error_set(error, BELFRY_ECLOSED, "the connection to %s broke: %s", url, said);
-  return belfry_error_set(error, BELFRY_ECLOSED,
-                          "cannot reach %s: %s (--url or BELFRY_URL say where the server is)", url,
-                          said);
+  return no_connection(exchange->http, code, error);
 }
 
 int http_perform(struct http *http, const struct http_request *request,
@@ -208,7 +224,6 @@ int http_perform(struct http *http, const struct http_request *request,
   buf_clear(&response->body);
   response->status = 0;
   response->retry_after_s = -1;
-  http->said[0] = '\0';
   if (asprintf(&url, "%s%s", http->connection->url, request->path) < 0)
     url = NULL;
   if (!url || !add_headers(http, request, &headers)) {
@@ -289,4 +304,133 @@ void http_complain(const struct http *http, const struct http_response *response
     command_complain("%s: give a key with --key-file FILE, BELFRY_KEY_FILE or the file "
                      "~/.config/belfry/key",
                      http->connection->key ? "the key is not accepted" : "no key was given");
+}
+
+/* --- bytes both ways ---------------------------------------------------------------------------
+ */
+
+const char *http_key(const struct http *http) {
+  return http->connection->key;
+}
+
+/* Returns: owned by libcurl (curl_free), NULL when the URL has no such part. */
+static char *url_part(CURLU *url, CURLUPart part) {
+  char *text = NULL;
+  return curl_url_get(url, part, &text, 0) == CURLUE_OK ? text : NULL;
+}
+
+int http_put_server(const struct http *http, struct buf *host, struct buf *path,
+                    struct belfry_error *error) {
+  int status = BELFRY_EINVAL;
+  CURLU *url = curl_url();
+  char *name = NULL, *port = NULL, *way = NULL, *user = NULL;
+  if (!url)
+    return belfry_error_set(error, BELFRY_ENOMEM, "out of memory");
+  if (curl_url_set(url, CURLUPART_URL, http->connection->url, 0) == CURLUE_OK) {
+    name = url_part(url, CURLUPART_HOST);
+    port = url_part(url, CURLUPART_PORT);
+    way = url_part(url, CURLUPART_PATH);
+    user = url_part(url, CURLUPART_USER);
+  }
+  if (!name || !way) {
+    belfry_error_set(error, status, "%s is not a URL", http->connection->url);
+  } else if (user) {
+    belfry_error_set(error, status,
+                     "a user in the server's URL is not sent over a WebSocket: give a key with "
+                     "--key-file FILE");
+  } else {
+    buf_printf(host, "%s%s%s", name, port ? ":" : "", port ? port : "");
+    buf_put_text(path, way);
+    status = buf_status(host) || buf_status(path) ? BELFRY_ENOMEM : BELFRY_OK;
+  }
+  curl_free(name);
+  curl_free(port);
+  curl_free(way);
+  curl_free(user);
+  curl_url_cleanup(url);
+  return status;
+}
+
+void http_hang_up(struct http *http) {
+  curl_easy_cleanup(http->dialled);
+  http->dialled = NULL;
+}
+
+int http_dial(struct http *http, struct belfry_error *error) {
+  http_hang_up(http);
+  /* A handle of its own: libcurl would keep the old connection with the shared one. */
+  http->dialled = curl_easy_init();
+  if (!http->dialled)
+    return belfry_error_set(error, BELFRY_ENOMEM, "out of memory");
+  set_up_connecting(http, http->dialled, http->connection->url);
+  curl_easy_setopt(http->dialled, CURLOPT_CONNECT_ONLY, 1L);
+  curl_easy_setopt(http->dialled, CURLOPT_HTTPPROXYTUNNEL, 1L);
+  /* TLS must not agree on HTTP/2. */
+  curl_easy_setopt(http->dialled, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+  CURLcode code = curl_easy_perform(http->dialled);
+  if (code == CURLE_OK)
+    return BELFRY_OK;
+  int status = no_connection(http, code, error);
+  http_hang_up(http);
+  return status;
+}
+
+/* Waits until the connection can be read or written. Returns: false when the time is over. */
+static bool wait_for(struct http *http, short events, int64_t deadline_ms) {
+  curl_socket_t fd = CURL_SOCKET_BAD;
+  int64_t left = deadline_ms - clock_monotonic_ms(&clock_system);
+  if (left <= 0 || curl_easy_getinfo(http->dialled, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK ||
+      fd == CURL_SOCKET_BAD)
+    return false;
+  struct pollfd wanted = {.fd = fd, .events = events};
+  (void)poll(&wanted, 1, left < INT32_MAX ? (int)left : INT32_MAX);
+  return true;
+}
+
+static int broken(struct http *http, CURLcode code, struct belfry_error *error) {
+  return belfry_error_set(error, BELFRY_ECLOSED, "the connection to %s broke: %s",
+                          http->connection->url,
+                          http->said[0] ? http->said : curl_easy_strerror(code));
+}
+
+int http_send(struct http *http, struct slice bytes, int64_t timeout_ms,
+              struct belfry_error *error) {
+  int64_t deadline_ms = clock_monotonic_ms(&clock_system) + timeout_ms;
+  while (bytes.len > 0) {
+    size_t sent = 0;
+    CURLcode code = curl_easy_send(http->dialled, bytes.data, bytes.len, &sent);
+    if (code != CURLE_OK && code != CURLE_AGAIN)
+      return broken(http, code, error);
+    bytes = slice_new(bytes.data + sent, bytes.len - sent);
+    /* TLS may have to read before it can write. */
+    if (code == CURLE_AGAIN && !wait_for(http, POLLOUT, deadline_ms))
+      return belfry_error_set(error, BELFRY_ETIMEDOUT, "%s takes no more bytes",
+                              http->connection->url);
+  }
+  return BELFRY_OK;
+}
+
+int http_receive(struct http *http, struct buf *into, int64_t timeout_ms,
+                 struct belfry_error *error) {
+  int64_t deadline_ms = clock_monotonic_ms(&clock_system) + timeout_ms;
+  char *room = buf_reserve(into, RECEIVE_BYTES);
+  if (!room)
+    return belfry_error_set(error, BELFRY_ENOMEM, "out of memory");
+  for (;;) {
+    size_t got = 0;
+    /* Tried first: TLS may hold bytes that the socket no longer tells of. */
+    CURLcode code = curl_easy_recv(http->dialled, room, RECEIVE_BYTES, &got);
+    if (code == CURLE_OK && got == 0)
+      return belfry_error_set(error, BELFRY_ECLOSED, "%s has ended the connection",
+                              http->connection->url);
+    if (code == CURLE_OK) {
+      buf_commit(into, got);
+      return BELFRY_OK;
+    }
+    if (code != CURLE_AGAIN)
+      return broken(http, code, error);
+    if (!wait_for(http, POLLIN, deadline_ms))
+      return belfry_error_set(error, BELFRY_ETIMEDOUT, "nothing came from %s within %.0f s",
+                              http->connection->url, (double)timeout_ms / 1000);
+  }
 }

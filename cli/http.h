@@ -64,4 +64,30 @@ void http_complain(const struct http *http, const struct http_response *response
 /* Whether asking again later makes sense. */
 bool http_is_passing(long status);
 
+/*
+ * --- bytes both ways, for what is not request and answer (WebSocket) ---
+ */
+
+/* The key that goes with requests; NULL for none. Returns: borrowed from the connection. */
+const char *http_key(const struct http *http);
+
+/* Puts the server's name as a Host header has it, and the path of its URL, which ends in a slash.
+ * A URL with a user in it is BELFRY_EINVAL: it would not be sent. */
+int http_put_server(const struct http *http, struct buf *host, struct buf *path,
+                    struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Connects (TLS and the environment's proxy included) and sends nothing; hangs up first if need be.
+ * Returns: 0, or as http_perform. */
+int http_dial(struct http *http, struct belfry_error *error) BELFRY_MUST_CHECK;
+void http_hang_up(struct http *http);
+
+/* Sends all bytes. Returns: 0, BELFRY_ECLOSED, or BELFRY_ETIMEDOUT. */
+int http_send(struct http *http, struct slice bytes, int64_t timeout_ms,
+              struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Waits for bytes and puts some. Returns: 0 when there are some, BELFRY_ECLOSED, BELFRY_ETIMEDOUT,
+ * or BELFRY_ENOMEM. */
+int http_receive(struct http *http, struct buf *into, int64_t timeout_ms,
+                 struct belfry_error *error) BELFRY_MUST_CHECK;
+
 #endif

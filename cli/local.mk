@@ -15,9 +15,12 @@ cli_libcli_a_SOURCES = \
 	%D%/http.c %D%/http.h \
 	%D%/show.c %D%/show.h \
 	%D%/sse.c %D%/sse.h \
-	%D%/url.c %D%/url.h
+	%D%/tail.c %D%/tail.h %D%/tail_sse.c %D%/tail_ws.c \
+	%D%/upgrade.c %D%/upgrade.h \
+	%D%/url.c %D%/url.h \
+	%D%/websocket.c %D%/websocket.h
 
-CLI_LIBS = cli/libcli.a $(CONF_LIBS) $(CURL_LIBS)
+CLI_LIBS = cli/libcli.a lib/ws/libws.a $(CONF_LIBS) $(CRYPTO_LIBS) $(CURL_LIBS)
 
 bin_PROGRAMS += belfry
 belfry_SOURCES = %D%/main.c

@@ -1,7 +1,9 @@
 // The belfry command against a running instance: what it stores, shows and says.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { programPath, run, start, until } from './harness.mjs';
@@ -19,9 +21,9 @@ after(() => belfry?.stop());
 const cli = (args, options = {}) => run(programPath('belfry'), args, { ...options, env: { ...env, ...options.env } });
 
 /** A `belfry tail` in the background, and the lines that it has printed so far. */
-function tail(args = []) {
-  const child = spawn(programPath('belfry'), ['tail', ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  const tailing = { child, out: '', err: '' };
+function tail(args = [], own = {}) {
+  const child = spawn(programPath('belfry'), ['tail', ...args], { env: { ...process.env, ...env, ...own }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const tailing = { child, out: '', err: '', lines: () => tailing.out.split('\n').slice(0, -1) };
   child.stdout.setEncoding('utf8').on('data', (text) => (tailing.out += text));
   child.stderr.setEncoding('utf8').on('data', (text) => (tailing.err += text));
   return tailing;
@@ -93,36 +95,151 @@ test('text from outside cannot reach the terminal as control characters', async 
   assert.match(stdout, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} info     admin cli_escape /);
 });
 
-test('tail shows what happens, and goes on where it was when pushd has been replaced', async () => {
-  const tailing = tail(['--event', 'cli_tail', '--json']);
+for (const [how, args, prefix] of [
+  ['over Server-Sent Events', [], '/monitor'],
+  ['over a WebSocket', ['--ws'], '/monitor'],
+  ['over a WebSocket without a prefix', ['--ws', '--dashboard'], ''],
+])
+  test(`tail ${how} shows what happens, and goes on where it was when pushd has been replaced`, async () => {
+    const tailing = tail(['--event', 'cli_tail', '--json', ...args], { BELFRY_URL: `${belfry.url}${prefix}` });
+    try {
+      const seen = () => tailing.lines().map((line) => JSON.parse(line).data.i);
+      // The first one only tells that the tail has begun; some may be sent before that.
+      await until(async () => {
+        await cli(['emit', '--type', 'cli_tail', 'i=0']);
+        return seen().length > 0;
+      }, 'the tail shows an event', { logs: () => tailing.err });
+      await belfry.kill('belfry-pushd');
+      for (let i = 1; i <= 5; i++) await cli(['emit', '--type', 'cli_tail', `i=${i}`]);
+      belfry.startProgram('belfry-pushd');
+      await until(() => seen().at(-1) === 5, 'the tail has caught up', { logs: () => tailing.err });
+      await cli(['emit', '--type', 'cli_tail', 'i=6']);
+      await until(() => seen().at(-1) === 6, 'the tail is live again', { logs: () => tailing.err });
+      assert.deepEqual(seen().filter((i) => i > 0), [1, 2, 3, 4, 5, 6]);
+      assert.match(tailing.err, /trying again in/);
+      assert.match(tailing.err, /connected again, nothing was missed/);
+    } finally {
+      tailing.child.kill();
+    }
+  });
+
+for (const args of [[], ['--ws']])
+  test(`tail ${args} --last begins with what was; --logs adds log lines`, async () => {
+    const source = `cli-last${args}`;
+    await cli(['emit', '--source', source, 'first']);
+    await cli(['emit', '--type', 'cli_last', '--source', source, 'n=2']);
+    const tailing = tail(['--source', source, '--logs', '--last', '2', ...args]);
+    try {
+      await until(() => tailing.lines().length >= 2, 'two events are shown', { logs: () => tailing.err });
+      assert.match(tailing.out, new RegExp(` ${source} log first\\n.* ${source} cli_last n=2\\n`));
+    } finally {
+      tailing.child.kill();
+    }
+  });
+
+for (const args of [[], ['--ws']])
+  test(`tail ${args} --raw prints every message as it came, one a line`, async () => {
+    // What was accepted is kept byte for byte, line breaks too.
+    const { json } = await belfry.post('/api/events', '{"event":"cli_raw","data":{\n  "price": 96.70, "text": "a\\nb\u009b"}}', { key: belfry.adminKey });
+    const tailing = tail(['--event', 'cli_raw', '--since', String(json.first_id - 1), '--raw', ...args]);
+    try {
+      await until(() => tailing.lines().length >= 2, 'two messages are shown', { logs: () => tailing.err });
+      const [connected, event] = tailing.lines();
+      assert.deepEqual([JSON.parse(connected).event, JSON.parse(connected).data.complete], ['connected', true]);
+      assert.equal(JSON.parse(event).id, json.first_id);
+      assert.match(event, /"data":\{   "price": 96\.70, "text": "a\\nb\u009b"\}/);
+      // A close that is announced is a message too.
+      await belfry.terminate('belfry-pushd');
+      belfry.startProgram('belfry-pushd');
+      await until(() => JSON.parse(tailing.lines().at(-1)).event === 'connected' && tailing.lines().length > 3, 'it is connected again', { logs: () => tailing.err });
+      assert.deepEqual(tailing.lines().slice(2).map((line) => JSON.parse(line).event), ['closing', 'connected']);
+      assert.match(tailing.err, /the server closes the connection: /);
+    } finally {
+      tailing.child.kill();
+    }
+  });
+
+test('tail --ws sends commands and shows the answers; metrics come at the interval asked for', async () => {
+  const tailing = tail(['--dashboard', '--interval', '1', '--raw', '--send', '{"event":"ping","data":{"n":[1]}}', '--send', '{"event":"get_state"}', '--send', '{"event":"dance"}']);
   try {
-    const seen = () => tailing.out.split('\n').filter(Boolean).map((line) => JSON.parse(line).data.i);
-    // The first one only tells that the tail has begun; some may be sent before that.
-    await until(async () => {
-      await cli(['emit', '--type', 'cli_tail', 'i=0']);
-      return seen().length > 0;
-    }, 'the tail shows an event');
-    await belfry.kill('belfry-pushd');
-    for (let i = 1; i <= 5; i++) await cli(['emit', '--type', 'cli_tail', `i=${i}`]);
-    belfry.startProgram('belfry-pushd');
-    await until(() => seen().at(-1) === 5, 'the tail has caught up', { logs: () => tailing.err });
-    assert.deepEqual(seen().filter((i) => i > 0), [1, 2, 3, 4, 5]);
-    assert.match(tailing.err, /trying again in/);
-    assert.match(tailing.err, /connected again, nothing was missed/);
+    const message = (name) => tailing.lines().map((line) => JSON.parse(line)).find(({ event }) => event === name);
+    await until(() => ['connected', 'pong', 'state', 'error', 'metrics_update'].every(message), 'all answers are there', { logs: () => tailing.out + tailing.err });
+    assert.deepEqual(message('pong').data, { n: [1] });
+    assert.equal(message('connected').data.interval, 1);
+    assert.equal(message('error').data.code, 'unknown_event');
+    assert.match(tailing.err, /the server says: /);
   } finally {
     tailing.child.kill();
   }
 });
 
-test('tail --last begins with what was; --logs adds log lines', async () => {
-  await cli(['emit', '--source', 'cli-last', 'first']);
-  await cli(['emit', '--type', 'cli_last', '--source', 'cli-last', 'n=2']);
-  const tailing = tail(['--source', 'cli-last', '--logs', '--last', '2']);
+test('tail --ws that is refused says why, and ends', async () => {
+  const key = path.join(belfry.dir, 'bad.key');
+  fs.writeFileSync(key, 'bfy_nobody_0000000000000000000000000000000000000000000\n', { mode: 0o600 });
+  const stranger = await cli(['tail', '--ws', '--key-file', key]);
+  assert.equal(stranger.status, 1);
+  assert.match(stranger.stderr, /^belfry: the server says: 401 Unauthorized: .+\nbelfry: the key is not accepted: /);
+  fs.writeFileSync(key, `${await belfry.makeKey('scrape')}\n`, { mode: 0o600 });
+  const scraper = await cli(['tail', '--ws', '--key-file', key]);
+  assert.equal(scraper.status, 1);
+  assert.match(scraper.stderr, /^belfry: the server says: 403 Forbidden: the role scrape may not receive events\n$/);
+  const wrong = await cli(['tail', '--ws', '--severity', 'loud']);
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /^belfry: the server says: 400 Bad Request: .*min_severity/);
+  const elsewhere = await cli(['tail', '--ws', '--url', `${belfry.url}/nowhere/`]);
+  assert.equal(elsewhere.status, 1);
+  assert.match(elsewhere.stderr, /^belfry: the server says: 404 Not Found: /);
+  for (const [args, said] of [
+    [['--send', '{"event":"ping"}'], /--send needs --ws/],
+    [['--ws', '--send', 'ping'], /--send takes JSON/],
+    [['--raw', '--json'], /exclude each other/],
+  ]) {
+    const misused = await cli(['tail', ...args]);
+    assert.equal(misused.status, 2);
+    assert.match(misused.stderr, said);
+  }
+});
+
+test('tail --ws ends when its key is no longer good', async () => {
+  const made = (await belfry.post('/api/keys', { name: 'short', role: 'viewer' }, { key: belfry.adminKey })).json;
+  const key = path.join(belfry.dir, 'short.key');
+  fs.writeFileSync(key, `${made.key}\n`, { mode: 0o600 });
+  const tailing = tail(['--ws', '--raw', '--key-file', key]);
   try {
-    await until(() => tailing.out.split('\n').length > 2, 'two events are shown', { logs: () => tailing.err });
-    assert.match(tailing.out, / cli-last log first\n.* cli-last cli_last n=2\n/);
+    await until(() => tailing.lines().length > 0, 'it is connected', { logs: () => tailing.err });
+    const gone = once(tailing.child, 'exit');
+    assert.equal((await belfry.request('DELETE', `/api/keys/${made.id ?? made.key.split('_')[1]}`, { key: belfry.adminKey })).status < 300, true);
+    await belfry.restart('belfry-pushd');
+    const [status] = await gone;
+    assert.equal(status, 1);
+    assert.match(tailing.err, /the server says: 401 /);
   } finally {
     tailing.child.kill();
+  }
+});
+
+test('tail --ws behind a proxy that knows no WebSocket says so', async () => {
+  // As a proxy does that forwards requests without Upgrade and Connection, which end at each hop.
+  const proxy = http.createServer((request, response) => {
+    const { upgrade, connection, ...headers } = request.headers;
+    const onward = http.get({ host: '127.0.0.1', port: belfry.port, path: request.url, headers }, (answer) => {
+      response.writeHead(answer.statusCode, { 'content-type': answer.headers['content-type'] });
+      answer.pipe(response);
+    });
+    onward.on('error', () => response.destroy());
+  });
+  const redirect = http.createServer((request, response) => response.writeHead(301, { location: 'https://belfry.example.org/' }).end());
+  try {
+    for (const server of [proxy, redirect]) await once(server.listen(0, '127.0.0.1'), 'listening');
+    const refused = await cli(['tail', '--ws', '--url', `http://127.0.0.1:${proxy.address().port}/monitor/`]);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /^belfry: the server says: 426 Upgrade Required: .*\nbelfry: .*a proxy in between must pass the headers Upgrade and Connection on/);
+    const led = await cli(['tail', '--ws', '--url', `http://127.0.0.1:${redirect.address().port}/`]);
+    assert.equal(led.status, 1);
+    assert.match(led.stderr, /the server leads elsewhere \(301\).*https:\/\/belfry\.example\.org\//);
+  } finally {
+    proxy.close();
+    redirect.close();
   }
 });
 
