@@ -26,7 +26,7 @@ pushd_libpushd_a_SOURCES = \
 
 # The same objects serve the daemon, its unit tests and its fuzz targets.
 PUSHD_LIBS = pushd/libpushd.a lib/ws/libws.a lib/auth/libauth.a $(MODEL_LIBS) $(CRYPTO_LIBS) $(EV_LIBS) \
-	$(NGHTTP2_LIBS)
+	$(ZLIB_LIBS) $(NGHTTP2_LIBS)
 
 sbin_PROGRAMS += belfry-pushd
 belfry_pushd_SOURCES = %D%/main.c

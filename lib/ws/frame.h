@@ -20,6 +20,9 @@ enum ws_opcode {
   WS_PONG = 0xa,
 };
 
+/* Put beside the opcode of a message's first frame: the message is compressed (RFC 7692, 6). */
+#define WS_RSV1 0x40
+
 /* Codes of a close frame (RFC 6455, 7.4, and IANA's registry). */
 enum ws_close_code {
   WS_CLOSE_NORMAL = 1000,

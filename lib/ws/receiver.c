@@ -1,5 +1,7 @@
 #include "ws/receiver.h"
 
+#include "ws/deflate.h"
+
 #include <string.h>
 
 void ws_receiver_init(struct ws_receiver *receiver, enum ws_role role, size_t max_message) {
@@ -9,6 +11,10 @@ void ws_receiver_init(struct ws_receiver *receiver, enum ws_role role, size_t ma
 
 void ws_receiver_fini(struct ws_receiver *receiver) {
   buf_fini(&receiver->message);
+}
+
+void ws_receiver_allow_deflate(struct ws_receiver *receiver, struct ws_inflater *inflater) {
+  receiver->inflater = inflater;
 }
 
 bool ws_receiver_idle(const struct ws_receiver *receiver) {
@@ -23,6 +29,11 @@ static void fail(struct ws_receiver *receiver, struct ws_event *event, uint16_t 
 
 static bool is_control(uint8_t opcode) {
   return opcode >= 8;
+}
+
+/* The first frame of a message may say that the message is compressed (RFC 7692, 6). */
+static bool may_be_compressed(const struct ws_receiver *receiver, uint8_t opcode) {
+  return receiver->inflater && (opcode == WS_TEXT || opcode == WS_BINARY);
 }
 
 /* Length of the header whose first two bytes are known. */
@@ -41,7 +52,7 @@ static bool check_start(struct ws_receiver *receiver, struct ws_event *event) {
   uint8_t opcode = header[0] & 0x0f;
   bool final = header[0] & 0x80, masked = header[1] & 0x80;
   const char *error = NULL;
-  if (header[0] & 0x70)
+  if (header[0] & 0x70 & ~(may_be_compressed(receiver, opcode) ? WS_RSV1 : 0))
     error = "a reserved bit is set without an extension";
   else if ((opcode > WS_BINARY && opcode < WS_CLOSE) || opcode > WS_PONG)
     error = "unknown opcode";
@@ -90,6 +101,7 @@ static bool read_header(struct ws_receiver *receiver, struct ws_event *event) {
     }
     if (receiver->opcode != WS_CONTINUATION) {
       receiver->message_opcode = receiver->opcode;
+      receiver->compressed = header[0] & WS_RSV1;
       receiver->text = (struct utf8_check){0};
     }
   }
@@ -115,7 +127,7 @@ static bool take_message_bytes(struct ws_receiver *receiver, struct slice bytes,
   if (receiver->role == WS_SERVER)
     ws_mask(to, bytes.len, receiver->mask, receiver->payload_taken);
   buf_commit(&receiver->message, bytes.len);
-  if (receiver->message_opcode == WS_TEXT &&
+  if (receiver->message_opcode == WS_TEXT && !receiver->compressed &&
       !utf8_check_piece(&receiver->text, slice_new(to, bytes.len))) {
     fail(receiver, event, WS_CLOSE_INVALID_DATA, "the text is not UTF-8");
     return false;
@@ -143,6 +155,21 @@ static void end_close(struct ws_receiver *receiver, struct ws_event *event) {
   receiver->over = true;
 }
 
+/* Returns: false when what the message holds cannot be had. */
+static bool inflate_message(struct ws_receiver *receiver, struct slice *payload,
+                            struct ws_event *event) {
+  int status = ws_inflate(receiver->inflater, *payload, receiver->max_message, payload);
+  if (status == BELFRY_ETOOBIG)
+    fail(receiver, event, WS_CLOSE_TOO_BIG, "the message is too big when it is inflated");
+  else if (status == BELFRY_ENOMEM)
+    fail(receiver, event, WS_CLOSE_INTERNAL_ERROR, "out of memory");
+  else if (status)
+    fail(receiver, event, WS_CLOSE_INVALID_DATA, "the compressed data are broken");
+  else if (receiver->message_opcode == WS_TEXT && !utf8_check_piece(&receiver->text, *payload))
+    fail(receiver, event, WS_CLOSE_INVALID_DATA, "the text is not UTF-8");
+  return event->kind != WS_EVENT_ERROR;
+}
+
 /* The current frame is complete. */
 static void end_frame(struct ws_receiver *receiver, struct ws_event *event) {
   receiver->in_payload = false;
@@ -160,12 +187,14 @@ static void end_frame(struct ws_receiver *receiver, struct ws_event *event) {
   if (!receiver->final)
     return;
   bool text = receiver->message_opcode == WS_TEXT;
+  struct slice payload = buf_slice(&receiver->message);
+  if (receiver->compressed && !inflate_message(receiver, &payload, event))
+    return;
   if (text && !utf8_check_complete(&receiver->text)) {
     fail(receiver, event, WS_CLOSE_INVALID_DATA, "the text ends within a UTF-8 character");
     return;
   }
-  *event = (struct ws_event){.kind = text ? WS_EVENT_TEXT : WS_EVENT_BINARY,
-                             .payload = buf_slice(&receiver->message)};
+  *event = (struct ws_event){.kind = text ? WS_EVENT_TEXT : WS_EVENT_BINARY, .payload = payload};
   receiver->message_opcode = 0;
   receiver->delivered = true;
 }

@@ -1,6 +1,7 @@
 /* lib/ws: the same bytes, at once and in pieces, give the same events, and only right ones. */
 #include "base/json.h"
 #include "tests/fuzz/fuzz.h"
+#include "ws/deflate.h"
 #include "ws/receiver.h"
 
 #include <stdint.h>
@@ -18,9 +19,11 @@ static void check(const struct ws_event *event) {
     abort();
 }
 
-static void feed(struct buf *out, enum ws_role role, struct slice bytes, size_t step) {
+static void feed(struct buf *out, enum ws_role role, struct ws_inflater *inflater,
+                 struct slice bytes, size_t step) {
   struct ws_receiver receiver;
   ws_receiver_init(&receiver, role, MAX_MESSAGE);
+  ws_receiver_allow_deflate(&receiver, inflater);
   while (bytes.len > 0) {
     struct slice piece = slice_new(bytes.data, bytes.len < step ? bytes.len : step);
     struct ws_event event;
@@ -37,6 +40,7 @@ static void feed(struct buf *out, enum ws_role role, struct slice bytes, size_t 
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  static struct ws_inflater *inflater;
   struct buf whole, pieces;
   if (size == 0)
     return 0;
@@ -44,8 +48,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct slice bytes = slice_new((const char *)data + 1, size - 1);
   buf_init(&whole, 0);
   buf_init(&pieces, 0);
-  feed(&whole, role, bytes, SIZE_MAX);
-  feed(&pieces, role, bytes, 1 + (data[0] >> 1) % 16);
+  if (!inflater && !(inflater = ws_inflater_new()))
+    abort();
+  struct ws_inflater *negotiated = data[0] & 0x20 ? inflater : NULL;
+  feed(&whole, role, negotiated, bytes, SIZE_MAX);
+  feed(&pieces, role, negotiated, bytes, 1 + (data[0] >> 1) % 16);
   if (!slice_equal(buf_slice(&whole), buf_slice(&pieces)))
     abort();
   buf_fini(&whole);

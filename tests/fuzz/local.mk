@@ -7,6 +7,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_auth \
 	tests/fuzz/fuzz_body \
 	tests/fuzz/fuzz_conf \
+	tests/fuzz/fuzz_deflate \
 	tests/fuzz/fuzz_event_json \
 	tests/fuzz/fuzz_filter \
 	tests/fuzz/fuzz_host \
@@ -29,6 +30,8 @@ tests_fuzz_fuzz_body_SOURCES = %D%/fuzz_body.c %D%/fuzz.h %D%/property.h $(fuzz_
 tests_fuzz_fuzz_body_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_conf_SOURCES = %D%/fuzz_conf.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_conf_LDADD = $(CONF_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_deflate_SOURCES = %D%/fuzz_deflate.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_deflate_LDADD = $(WS_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_event_json_SOURCES = %D%/fuzz_event_json.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_event_json_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_filter_SOURCES = %D%/fuzz_filter.c %D%/fuzz.h %D%/property.h $(fuzz_main)

@@ -1,6 +1,7 @@
 /* lib/ws out of memory: a message is whole or refused with 1011; a handshake needs no memory. */
 #include "base/error.h"
 #include "tests/unit/alloc/fail_alloc.h"
+#include "ws/deflate.h"
 #include "ws/handshake.h"
 #include "ws/receiver.h"
 
@@ -78,6 +79,50 @@ static int send_frames(const void *arg) {
   return status;
 }
 
+/* Puts `text` through a deflater and an inflater of their own. */
+static int deflate_and_inflate(struct slice text, struct buf *payload) {
+  struct ws_deflater *deflater = ws_deflater_new();
+  struct ws_inflater *inflater = ws_inflater_new();
+  struct slice message = {0};
+  int status = deflater && inflater ? ws_deflate(deflater, text, payload) : BELFRY_ENOMEM;
+  if (!status)
+    status = ws_inflate(inflater, buf_slice(payload), text.len, &message);
+  if (!status)
+    assert_true(slice_equal(message, text));
+  ws_deflater_free(deflater);
+  ws_inflater_free(inflater);
+  return status;
+}
+
+static int compress(const void *arg) {
+  char text[PIECE_BYTES * PIECES];
+  struct buf payload;
+  (void)arg;
+  buf_init(&payload, 0);
+  memset(text, 'x', sizeof text);
+  fail_alloc_begin();
+  int status = deflate_and_inflate(slice_new(text, sizeof text), &payload);
+  fail_alloc_end();
+  buf_fini(&payload);
+  return status;
+}
+
+/* A message that looks back over a final block needs the window made anew. */
+static int inflate_final(const void *arg) {
+  static const char payload[] = "\xf3\x48\xcd\xc9\xc9\x57\xf0\x00\x91\x00\xf2\x40\x30\x01";
+  struct ws_inflater *inflater = ws_inflater_new();
+  struct slice message;
+  (void)arg;
+  assert_non_null(inflater);
+  fail_alloc_begin();
+  int status = ws_inflate(inflater, slice_new(payload, sizeof payload), 100, &message);
+  fail_alloc_end();
+  assert_int_equal(ws_inflate(inflater, slice_new(payload, sizeof payload), 100, &message), 0);
+  assert_true(slice_is(message, "Hello HelloHello Hello"));
+  ws_inflater_free(inflater);
+  return status;
+}
+
 static int shake_hands(const void *arg) {
   char accept[WS_ACCEPT_BYTES];
   (void)arg;
@@ -98,6 +143,12 @@ static void test_frames(void **state) {
   fail_alloc_each("frames", send_frames, NULL);
 }
 
+static void test_deflate(void **state) {
+  (void)state;
+  fail_alloc_each("a compressed message", compress, NULL);
+  fail_alloc_each("a message with a final block", inflate_final, NULL);
+}
+
 static void test_handshake(void **state) {
   (void)state;
   fail_alloc_each("a handshake", shake_hands, NULL);
@@ -107,6 +158,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_receiver),
       cmocka_unit_test(test_frames),
+      cmocka_unit_test(test_deflate),
       cmocka_unit_test(test_handshake),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
