@@ -33,7 +33,8 @@ static bool choose(struct choice *choice, struct audience *audience, struct ring
 }
 
 /* One event goes out as it is, which every client takes. */
-static struct frame *make(struct ring *source, const struct choice *choice) {
+static struct frame *make(struct encoder *encoder, struct ring *source,
+                          const struct choice *choice) {
   if (choice->count == 1)
     return frame_ref(ring_at(source, choice->sequences[0])->frames[REPRESENTATION_WS]);
   struct buf json;
@@ -43,23 +44,24 @@ static struct frame *make(struct ring *source, const struct choice *choice) {
     buf_put_slice(&json, ring_at(source, choice->sequences[i])->json);
   }
   buf_put_char(&json, ']');
-  struct frame *frame = buf_status(&json) ? NULL
-                                          : frame_encode(REPRESENTATION_WS, buf_slice(&json),
-                                                         slice_new(NULL, 0), slice_new(NULL, 0));
+  struct frame *frame = buf_status(&json)
+                            ? NULL
+                            : frame_encode(encoder, REPRESENTATION_WS, buf_slice(&json),
+                                           slice_new(NULL, 0), FRAME_NO_ID);
   buf_fini(&json);
   return frame;
 }
 
 const struct batch *batch_get(struct batch *batch, struct audiences *audiences,
-                              struct audience *audience, struct ring *source, uint64_t sequence,
-                              bool judged) {
+                              struct encoder *encoder, struct audience *audience,
+                              struct ring *source, uint64_t sequence, bool judged) {
   struct choice choice;
   if (batch->audience == audience && batch->source == source && batch->from == sequence &&
       batch->ring_next == source->next)
     return batch;
   if (!choose(&choice, audience, source, sequence, judged))
     return NULL;
-  struct frame *frame = make(source, &choice);
+  struct frame *frame = make(encoder, source, &choice);
   if (!frame)
     return NULL;
   batch_fini(batch, audiences);

@@ -32,8 +32,8 @@ struct batch {
  * when there is nothing to be sent from `sequence` on, or no memory.
  */
 const struct batch *batch_get(struct batch *batch, struct audiences *audiences,
-                              struct audience *audience, struct ring *source, uint64_t sequence,
-                              bool judged);
+                              struct encoder *encoder, struct audience *audience,
+                              struct ring *source, uint64_t sequence, bool judged);
 
 void batch_fini(struct batch *batch, struct audiences *audiences);
 

@@ -76,7 +76,7 @@ static void tell_gap(struct hub *hub, struct client *client, const char *reason)
   char data[160];
   snprintf(data, sizeof data, "{\"from\":%" PRId64 ",\"to\":%" PRId64 ",\"reason\":\"%s\"}",
            client->cursor + 1, hub->ring.head, reason);
-  client_say(client, "gap", slice_of(data), NULL);
+  client_say(client, "gap", slice_of(data), hub->ring.head);
   client_seek(client, hub->ring.head);
   hub->figures.gaps++;
 }

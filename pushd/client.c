@@ -103,7 +103,7 @@ struct buf *client_own(struct client *client) {
   return client->own;
 }
 
-void client_say(struct client *client, const char *name, struct slice data, const char *id) {
+void client_say(struct client *client, const char *name, struct slice data, int64_t event_id) {
   struct buf *own = client_own(client);
   if (!own)
     return;
@@ -114,9 +114,10 @@ void client_say(struct client *client, const char *name, struct slice data, cons
   buf_put_text(&json, ",\"data\":");
   buf_put_slice(&json, data);
   buf_put_char(&json, '}');
-  struct frame *frame = buf_status(&json) ? NULL
-                                          : frame_encode(client->representation, buf_slice(&json),
-                                                         slice_of(name), slice_of(id));
+  struct frame *frame = NULL;
+  if (!buf_status(&json))
+    frame = frame_encode(&client->hub->encoder, client->representation, buf_slice(&json),
+                         slice_of(name), event_id);
   if (frame)
     buf_put(own, frame->data, frame->len);
   bool failed = !frame || buf_status(own);
@@ -159,7 +160,7 @@ void client_close_telling(struct client *client, uint16_t code, const char *reas
   char data[160];
   snprintf(data, sizeof data, "{\"reason\":\"%s\",\"retry_after_ms\":%u}", reason,
            RETRY_AFTER_MS + jitter % RETRY_JITTER_MS);
-  client_say(client, "closing", slice_of(data), NULL);
+  client_say(client, "closing", slice_of(data), FRAME_NO_ID);
   client_close(client, code, reason);
 }
 

@@ -128,9 +128,9 @@ bool client_wants_input(const struct client *client);
  * (the client is then dropped). */
 struct buf *client_own(struct client *client);
 
-/* Puts the message {"event":NAME,"data":DATA} into the own bytes. `data` is JSON; `id` is SSE's, or
- * NULL. */
-void client_say(struct client *client, const char *name, struct slice data, const char *id);
+/* Puts the message {"event":NAME,"data":DATA} into the own bytes. `data` is JSON; `event_id` is
+ * where an SSE client then stands, FRAME_NO_ID for where it stood. */
+void client_say(struct client *client, const char *name, struct slice data, int64_t event_id);
 
 /* Ends the connection after what is in the own bytes by now: with a close frame for WebSocket. */
 void client_close(struct client *client, uint16_t code, const char *reason);

@@ -58,7 +58,7 @@ static void say_error(struct client *client, const char *code, const char *messa
   else
     buf_put_text(&data, "null");
   buf_put_char(&data, '}');
-  client_say(client, "error", buf_slice(&data), NULL);
+  client_say(client, "error", buf_slice(&data), FRAME_NO_ID);
   buf_fini(&data);
 }
 
@@ -66,7 +66,7 @@ static void say_subscription(struct client *client, const char *name, const char
   struct buf data;
   buf_init(&data, 0);
   subscription_put(&data, &client->subscription, more);
-  client_say(client, name, buf_slice(&data), NULL);
+  client_say(client, name, buf_slice(&data), FRAME_NO_ID);
   buf_fini(&data);
 }
 
@@ -324,11 +324,11 @@ static void on_set_interval(struct client *client, const struct arguments *argum
   client_schedule(client);
   char data[40];
   snprintf(data, sizeof data, "{\"interval\":%" PRId64 "}", arguments->interval_s);
-  client_say(client, "interval_set", slice_of(data), NULL);
+  client_say(client, "interval_set", slice_of(data), FRAME_NO_ID);
 }
 
 static void on_ping(struct client *client, const struct arguments *arguments) {
-  client_say(client, "pong", arguments->raw.data ? arguments->raw : slice_of("null"), NULL);
+  client_say(client, "pong", arguments->raw.data ? arguments->raw : slice_of("null"), FRAME_NO_ID);
 }
 
 /* --- the table ---------------------------------------------------------------------------------

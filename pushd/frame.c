@@ -2,6 +2,8 @@
 
 #include "ws/frame.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,22 +40,21 @@ static struct frame *encode_ws(struct slice json) {
   return frame;
 }
 
-struct frame *frame_encode(enum representation representation, struct slice json, struct slice name,
-                           struct slice id) {
-  if (representation == REPRESENTATION_WS)
-    return encode_ws(json);
-  struct frame *frame =
-      frame_new(json.len + name.len + id.len + sizeof "id: \nevent: \ndata: \n\n");
+/* A 64-bit number has at most 20 digits. */
+#define EVENT_ID_CHARS 20
+
+static struct frame *encode_sse(const struct encoder *encoder, struct slice json,
+                                struct slice event_name, int64_t event_id) {
+  size_t epoch_len = strlen(encoder->epoch);
+  struct frame *frame = frame_new(json.len + event_name.len + epoch_len + EVENT_ID_CHARS +
+                                  sizeof "id: -\nevent: \ndata: \n\n");
   if (!frame)
     return NULL;
-  if (id.data) {
-    put(frame, slice_of("id: "));
-    put(frame, id);
-    put(frame, slice_of("\n"));
-  }
-  if (representation == REPRESENTATION_SSE_NAMED) {
+  if (event_id != FRAME_NO_ID)
+    frame->len += (uint32_t)sprintf(frame->data, "id: %s-%" PRId64 "\n", encoder->epoch, event_id);
+  if (event_name.len) {
     put(frame, slice_of("event: "));
-    put(frame, name);
+    put(frame, event_name);
     put(frame, slice_of("\n"));
   }
   put(frame, slice_of("data: "));
@@ -64,4 +65,19 @@ struct frame *frame_encode(enum representation representation, struct slice json
       *at = ' ';
   put(frame, slice_of("\n\n"));
   return frame;
+}
+
+struct frame *frame_encode(struct encoder *encoder, enum representation representation,
+                           struct slice json, struct slice name, int64_t event_id) {
+  switch (representation) {
+  case REPRESENTATION_WS:
+    return encode_ws(json);
+  case REPRESENTATION_SSE:
+    return encode_sse(encoder, json, slice_new(NULL, 0), event_id);
+  case REPRESENTATION_SSE_NAMED:
+    return encode_sse(encoder, json, name, event_id);
+  case REPRESENTATION_COUNT:
+    break;
+  }
+  return NULL;
 }

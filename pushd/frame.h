@@ -19,6 +19,13 @@ enum representation {
   REPRESENTATION_COUNT
 };
 
+#define FRAME_NO_ID (-1)
+
+/* What making frames needs beyond the message. */
+struct encoder {
+  const char *epoch; /* goes into SSE ids; borrowed */
+};
+
 struct frame {
   uint32_t refs;
   uint32_t len; /* bytes to be written */
@@ -38,10 +45,10 @@ void frame_unref(struct frame *frame);
 
 /*
  * A message in a representation. `json` is the whole message. For SSE: `name` is the event's name,
- * and `id` (NULL data for none) goes into its "id:" line; line breaks in `json` (which can only be
- * blanks between its parts) become spaces. Returns: owned, or NULL.
+ * and `event_id` (or FRAME_NO_ID) goes with the epoch into its "id:" line; line breaks in `json`
+ * (which can only be blanks between its parts) become spaces. Returns: owned, or NULL.
  */
-struct frame *frame_encode(enum representation representation, struct slice json, struct slice name,
-                           struct slice id);
+struct frame *frame_encode(struct encoder *encoder, enum representation representation,
+                           struct slice json, struct slice name, int64_t event_id);
 
 #endif

@@ -466,12 +466,10 @@ static bool open_connection(struct handshake *handshake) {
     accept_websocket(handshake);
   else
     accept_event_stream(handshake);
-  char id[64];
-  snprintf(id, sizeof id, "%s-%" PRId64, hub->position.epoch, cursor);
   struct buf connected;
   buf_init(&connected, 0);
   put_connected(handshake, &connected, complete);
-  client_say(client, "connected", buf_slice(&connected), id);
+  client_say(client, "connected", buf_slice(&connected), cursor);
   buf_fini(&connected);
   return client->state != CLIENT_DEAD;
 }

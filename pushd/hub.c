@@ -148,7 +148,7 @@ static void tell_position(struct client *client) {
   if (client->representation == REPRESENTATION_WS) {
     char data[48];
     snprintf(data, sizeof data, "{\"head\":%" PRId64 "}", client->cursor);
-    client_say(client, "position", slice_of(data), NULL);
+    client_say(client, "position", slice_of(data), FRAME_NO_ID);
   } else {
     struct buf *own = client_own(client);
     if (own)
@@ -237,6 +237,7 @@ int hub_init(struct hub *hub, struct ev_loop *loop, const struct conf *conf,
   hub->started_ms = clock_realtime_ms(hub->clock);
   hub->started_monotonic_ms = clock_monotonic_ms(hub->clock);
   hub->bell_fd = -1;
+  hub->encoder.epoch = hub->position.epoch;
   hub->wheel.now = hub_tick(hub);
   char bell_path[sizeof hub->history_dir];
   if (conf_state_path(conf, "history", hub->history_dir, sizeof hub->history_dir) ||

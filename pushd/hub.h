@@ -42,6 +42,7 @@ struct hub {
   uint64_t version;                 /* of the history, when it last changed ... */
   int64_t version_ms;               /* ... and when that was seen (monotonic) */
 
+  struct encoder encoder;
   struct ring ring;
   int64_t passed_head; /* the ring's head when the clients were gone over last */
   struct behind behind;

@@ -3,8 +3,6 @@
 #include "model/event_json.h"
 #include "ws/frame.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,14 +101,12 @@ uint64_t ring_find(struct ring *ring, int64_t cursor) {
   return low;
 }
 
-struct frame *ring_frame(struct ring *ring, uint64_t sequence, enum representation representation,
-                         const char *epoch) {
+struct frame *ring_frame(struct ring *ring, struct encoder *encoder, uint64_t sequence,
+                         enum representation representation) {
   struct ring_event *event = ring_at(ring, sequence);
   struct frame **frame = &event->frames[representation];
   if (!*frame) {
-    char id[64];
-    snprintf(id, sizeof id, "%s-%" PRId64, epoch, event->id);
-    *frame = frame_encode(representation, event->json, event->type, slice_of(id));
+    *frame = frame_encode(encoder, representation, event->json, event->type, event->id);
     if (*frame)
       ring->bytes += (*frame)->len;
   }

@@ -64,10 +64,10 @@ static inline bool ring_holds(const struct ring *ring, int64_t cursor) {
 /* The sequence of the first event with an id above `cursor`; `next` when there is none. */
 uint64_t ring_find(struct ring *ring, int64_t cursor);
 
-/* The event's frame, made when it is first wanted. `epoch` goes into SSE ids. Returns: borrowed, or
- * NULL when out of memory. */
-struct frame *ring_frame(struct ring *ring, uint64_t sequence, enum representation representation,
-                         const char *epoch);
+/* The event's frame, made when it is first wanted. Returns: borrowed, or NULL when out of memory.
+ */
+struct frame *ring_frame(struct ring *ring, struct encoder *encoder, uint64_t sequence,
+                         enum representation representation);
 
 /* The event as filters see it. Its event_id and data are not kept. */
 struct event ring_event_view(const struct ring_event *event);

@@ -66,7 +66,7 @@ static void add_batch(struct client *client, struct run *run, struct ring *sourc
     return;
   }
   const struct batch *batch =
-      batch_get(&hub->batch, &hub->audiences, audience, source, sequence, in_ring);
+      batch_get(&hub->batch, &hub->audiences, &hub->encoder, audience, source, sequence, in_ring);
   if (batch)
     add_event_piece(run, batch->frame, batch->count, batch->last_id, batch->to);
 }
@@ -89,7 +89,7 @@ static void add_events(struct client *client, struct run *run, size_t max_bytes)
       catch_up(run, source, in_ring);
       return;
     }
-    struct frame *frame = ring_frame(source, sequence, client->representation, hub->position.epoch);
+    struct frame *frame = ring_frame(source, &hub->encoder, sequence, client->representation);
     if (!frame)
       return;
     add_event_piece(run, frame, 1, ring_at(source, sequence)->id, sequence + 1);
@@ -109,12 +109,12 @@ void run_build(struct client *client, struct run *run, size_t max_bytes) {
   if (client->state != CLIENT_OPEN)
     return;
   if (client->state_due) {
-    struct frame *frame = state_answer(&hub->state);
+    struct frame *frame = state_answer(&hub->state, &hub->encoder);
     if (frame)
       add_frame(run, RUN_STATE, frame, 0);
   }
   if (client->metrics_due) {
-    struct frame *frame = state_metrics(&hub->state, client->representation);
+    struct frame *frame = state_metrics(&hub->state, &hub->encoder, client->representation);
     if (frame && !client->metrics_forced && client->metrics_shown &&
         client->fingerprint == hub->state.fingerprint)
       client->metrics_due = false;

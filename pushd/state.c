@@ -51,29 +51,31 @@ int state_refresh(struct state_cache *cache, struct history *history, const stru
   return BELFRY_OK;
 }
 
-static struct frame *make(struct state_cache *cache, enum representation representation,
-                          const char *name) {
+static struct frame *make(struct state_cache *cache, struct encoder *encoder,
+                          enum representation representation, const char *name) {
   struct buf message;
   buf_init(&message, 0);
   buf_printf(&message, "{\"event\":\"%s\",\"data\":", name);
   buf_put_slice(&message, buf_slice(&cache->json));
   buf_put_char(&message, '}');
-  struct frame *frame = buf_status(&message) ? NULL
-                                             : frame_encode(representation, buf_slice(&message),
-                                                            slice_of(name), slice_new(NULL, 0));
+  struct frame *frame =
+      buf_status(&message)
+          ? NULL
+          : frame_encode(encoder, representation, buf_slice(&message), slice_of(name), FRAME_NO_ID);
   buf_fini(&message);
   return frame;
 }
 
-struct frame *state_metrics(struct state_cache *cache, enum representation representation) {
+struct frame *state_metrics(struct state_cache *cache, struct encoder *encoder,
+                            enum representation representation) {
   struct frame **frame = &cache->metrics[representation];
   if (!*frame && cache->there)
-    *frame = make(cache, representation, "metrics_update");
+    *frame = make(cache, encoder, representation, "metrics_update");
   return *frame;
 }
 
-struct frame *state_answer(struct state_cache *cache) {
+struct frame *state_answer(struct state_cache *cache, struct encoder *encoder) {
   if (!cache->answer && cache->there)
-    cache->answer = make(cache, REPRESENTATION_WS, "state");
+    cache->answer = make(cache, encoder, REPRESENTATION_WS, "state");
   return cache->answer;
 }

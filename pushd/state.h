@@ -34,7 +34,8 @@ int state_refresh(struct state_cache *cache, struct history *history, const stru
                   struct belfry_error *error) BELFRY_MUST_CHECK;
 
 /* Returns: borrowed; NULL when there is no snapshot yet or no memory. */
-struct frame *state_metrics(struct state_cache *cache, enum representation representation);
-struct frame *state_answer(struct state_cache *cache);
+struct frame *state_metrics(struct state_cache *cache, struct encoder *encoder,
+                            enum representation representation);
+struct frame *state_answer(struct state_cache *cache, struct encoder *encoder);
 
 #endif

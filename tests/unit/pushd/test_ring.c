@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+static struct encoder encoder = {.epoch = "0123456789abcdef"};
+
 static void put(struct ring *ring, int64_t id, const char *type, int severity, const char *source) {
   const struct event event = {.id = id,
                               .severity = severity,
@@ -59,7 +61,7 @@ static void test_a_referenced_frame_outlives_its_place(void **state) {
   struct ring ring;
   assert_int_equal(ring_init(&ring, 2, SIZE_MAX), 0);
   put(&ring, 1, "first", 1, "s");
-  struct frame *held = frame_ref(ring_frame(&ring, 0, REPRESENTATION_SSE, "0123456789abcdef"));
+  struct frame *held = frame_ref(ring_frame(&ring, &encoder, 0, REPRESENTATION_SSE));
   for (int64_t id = 2; id < 10; id++)
     put(&ring, id, "later", 1, "s");
   char text[1024];
@@ -75,11 +77,11 @@ static void test_frames_are_made_once(void **state) {
   struct ring ring;
   assert_int_equal(ring_init(&ring, 2, SIZE_MAX), 0);
   put(&ring, 7, "agent_activity", 1, "s");
-  struct frame *named = ring_frame(&ring, 0, REPRESENTATION_SSE_NAMED, "e");
-  assert_ptr_equal(named, ring_frame(&ring, 0, REPRESENTATION_SSE_NAMED, "e"));
-  const char want[] = "id: e-7\nevent: agent_activity\ndata: {";
+  struct frame *named = ring_frame(&ring, &encoder, 0, REPRESENTATION_SSE_NAMED);
+  assert_ptr_equal(named, ring_frame(&ring, &encoder, 0, REPRESENTATION_SSE_NAMED));
+  const char want[] = "id: 0123456789abcdef-7\nevent: agent_activity\ndata: {";
   assert_memory_equal(named->data, want, sizeof want - 1);
-  struct frame *ws = ring_frame(&ring, 0, REPRESENTATION_WS, "e");
+  struct frame *ws = ring_frame(&ring, &encoder, 0, REPRESENTATION_WS);
   assert_int_equal((uint8_t)ws->data[0], 0x81);
   ring_fini(&ring);
 }
