@@ -209,8 +209,14 @@ void client_written(struct client *client, bool more) {
   bool peer_is_over = client->receiver && client->receiver->over;
   client->state = CLIENT_LINGERING;
   client->deadline = hub_tick_in(hub, CLIENT_LINGER_MS);
+  /* One that broke the protocol may be sending still. A proxy that sees our end then closes too,
+     and its kernel answers what comes with a reset, which takes our close frame away: be quiet
+     first. */
+  if (client->violated)
+    client->alive_at = hub_tick_in(hub, CLIENT_QUIET_MS);
   client_schedule(client);
-  client->transport->end(client, client->close_sent && !peer_is_over);
+  if (!client->violated)
+    client->transport->end(client, client->close_sent && !peer_is_over);
 }
 
 void client_writable(struct client *client) {
@@ -221,6 +227,10 @@ void client_writable(struct client *client) {
 void client_take(struct client *client, struct slice bytes) {
   bool listens = client->state == CLIENT_OPEN || client->state == CLIENT_CLOSING ||
                  client->state == CLIENT_LINGERING;
+  if (client->state == CLIENT_LINGERING && client->alive_at) { /* it is not quiet yet */
+    client->alive_at = hub_tick_in(client->hub, CLIENT_QUIET_MS);
+    client_schedule(client);
+  }
   if (listens && client_is_websocket(client))
     ws_on_bytes(client, bytes);
   /* SSE clients and refused ones have nothing to say. */

@@ -53,6 +53,7 @@ struct client {
   bool metrics_forced : 1; /* ... also if it did not */
   bool state_due : 1;      /* the answer to get_state */
   bool close_sent : 1;
+  bool violated : 1;      /* it broke the protocol, and may not know it yet */
   bool metrics_shown : 1; /* it was sent a snapshot, `fingerprint` */
 
   int64_t cursor;    /* everything up to this id was written, skipped or told as a gap */
@@ -69,7 +70,7 @@ struct client {
 
   /* Ticks of the wheel. */
   uint32_t deadline;    /* of the handshake or the close; 0: none */
-  uint32_t alive_at;    /* the next ping or comment */
+  uint32_t alive_at;    /* the next ping or comment; CLIENT_LINGERING: when it is told the end */
   uint32_t metrics_at;  /* the next metrics_update; 0: none */
   uint32_t position_at; /* not before this the position is told again */
   uint32_t check_at;    /* when the credential is looked at again; 0: never */
@@ -88,6 +89,7 @@ static inline bool client_is_websocket(const struct client *client) {
 #define CLIENT_HANDSHAKE_MS 10000
 #define CLIENT_CLOSE_MS     5000  /* for our last bytes */
 #define CLIENT_LINGER_MS    2000  /* for the peer's end after them */
+#define CLIENT_QUIET_MS     250   /* without a byte of a peer that broke the protocol */
 #define CLIENT_COMMENT_MS   14000 /* SSE: something goes out at least every 15 s */
 #define CLIENT_POSITION_MS  20000
 #define CLIENT_CHECK_MS     30000 /* a key that was deleted stops being good within this */

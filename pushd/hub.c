@@ -185,6 +185,10 @@ static void on_client_due(void *arg, struct wheel_timer *timer) {
     tell_position(client);
   if (client->state == CLIENT_OPEN && is_due(client->alive_at, now))
     keep_alive(client);
+  if (client->state == CLIENT_LINGERING && is_due(client->alive_at, now)) {
+    client->alive_at = 0;
+    client->transport->end(client, false);
+  }
   client_schedule(client);
 }
 

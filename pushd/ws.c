@@ -55,6 +55,7 @@ static void on_event(struct client *client, const struct ws_event *event) {
     on_close(client, event);
     break;
   case WS_EVENT_ERROR:
+    client->violated = true;
     client_close(client, event->close_code, event->error);
     break;
   case WS_EVENT_NONE:
