@@ -20,7 +20,7 @@ cli_libcli_a_SOURCES = \
 	%D%/url.c %D%/url.h \
 	%D%/websocket.c %D%/websocket.h
 
-CLI_LIBS = cli/libcli.a lib/ws/libws.a $(CONF_LIBS) $(CRYPTO_LIBS) $(CURL_LIBS)
+CLI_LIBS = cli/libcli.a lib/ws/libws.a $(CONF_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) $(CURL_LIBS)
 
 bin_PROGRAMS += belfry
 belfry_SOURCES = %D%/main.c
