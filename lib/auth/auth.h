@@ -34,17 +34,20 @@ int auth_role_parse(struct slice name, enum auth_role *out) BELFRY_MUST_CHECK;
  */
 bool auth_role_allows(enum auth_role has, enum auth_role needed);
 
-#define AUTH_KEY_ID_BYTES 13 /* 12 and a NUL */
-#define AUTH_KEY_BYTES    61 /* 4 + 12 + 1 + 43 and a NUL */
-#define AUTH_COOKIE_BYTES 44 /* 43 and a NUL */
-#define AUTH_NAME_BYTES   65
+#define AUTH_KEY_ID_BYTES  13 /* 12 and a NUL */
+#define AUTH_KEY_BYTES     61 /* 4 + 12 + 1 + 43 and a NUL */
+#define AUTH_COOKIE_BYTES  44 /* 43 and a NUL */
+#define AUTH_NAME_BYTES    65
+
+#define AUTH_SIGN_IN_BYTES 17 /* 16 of the stored hash's digits and a NUL */
 
 struct auth_identity {
   enum auth_role role;
   char name[AUTH_NAME_BYTES]; /* the key's name; "" for nobody in particular */
   char key_id[AUTH_KEY_ID_BYTES];
-  bool by_cookie;     /* signed in by cookie: unsafe requests must come from our own pages */
-  int64_t expires_ms; /* 0: never */
+  bool by_cookie; /* signed in by cookie: unsafe requests must come from our own pages */
+  char sign_in[AUTH_SIGN_IN_BYTES]; /* which sign-in, for auth_check_again(); "" without one */
+  int64_t expires_ms;               /* 0: never */
 };
 
 /* What a request shows. Absent ones have NULL data. Borrowed. */
@@ -83,6 +86,15 @@ int auth_identify_cached(struct auth_cache *cache, uint64_t version, int64_t mon
                          struct history *history, const struct conf *conf,
                          const struct auth_credentials *credentials, int64_t now_ms,
                          struct auth_identity *out, struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/*
+ * Whether a connection that was let in as `key_id` (and by the sign-in `sign_in`, unless it is "")
+ * may stay. Returns: 0 with `*expires_ms` as it is now (0: never; a sign-in that is used lasts
+ * on); BELFRY_EDENIED with `*why` such as "key_deleted"; another error when the history cannot be
+ * read now, which says nothing about the credential.
+ */
+int auth_check_again(struct history *history, const char *key_id, const char *sign_in,
+                     int64_t now_ms, int64_t *expires_ms, const char **why) BELFRY_MUST_CHECK;
 
 /* The name of the session cookie: "belfry-" and access.instance. */
 void auth_cookie_name(const struct conf *conf, char out[48]);

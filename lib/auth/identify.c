@@ -104,6 +104,9 @@ static int identify_cookie(struct history *history, const struct conf *conf, str
     status = history_read(history, SQL_SIGN_IN_FIND, params, 1, on_sign_in, lookup, error);
     if (status)
       return status;
+    if (lookup->found)
+      copy_text(slice_new(hash, AUTH_SIGN_IN_BYTES - 1), lookup->identity->sign_in,
+                AUTH_SIGN_IN_BYTES);
   }
   return 0;
 }
@@ -156,4 +159,41 @@ int auth_identify(struct history *history, const struct conf *conf,
       out->role = AUTH_ROLE_VIEWER; /* reading needs no role: everybody may */
   }
   return status;
+}
+
+struct again {
+  bool found;
+  int64_t expires_ms;
+};
+
+/* The last column is when it expires. */
+static int on_again(void *arg, const struct history_value *values, size_t count) {
+  struct again *again = arg;
+  const struct history_value *expires = &values[count - 1];
+  again->found = true;
+  again->expires_ms = expires->kind == HISTORY_INTEGER ? expires->integer : 0;
+  return 0;
+}
+
+int auth_check_again(struct history *history, const char *key_id, const char *sign_in,
+                     int64_t now_ms, int64_t *expires_ms, const char **why) {
+  struct again key = {0}, entry = {0};
+  const struct history_value by_key[] = {HISTORY_VALUE_TEXT("key_id", slice_of(key_id))};
+  const struct history_value by_hash[] = {HISTORY_VALUE_TEXT("start", slice_of(sign_in))};
+  if (!history)
+    return BELFRY_EBUSY;
+  int status = history_read(history, SQL_API_KEY_FIND, by_key, 1, on_again, &key, NULL);
+  if (!status && key.found && sign_in[0])
+    status = history_read(history, SQL_SIGN_IN_CHECK, by_hash, 1, on_again, &entry, NULL);
+  if (status)
+    return status;
+  *why = NULL;
+  *expires_ms = sign_in[0] ? entry.expires_ms : key.expires_ms;
+  if (!key.found)
+    *why = "key_deleted";
+  else if (sign_in[0] && !entry.found)
+    *why = "signed_out";
+  else if (*expires_ms && *expires_ms <= now_ms)
+    *why = "expired";
+  return *why ? BELFRY_EDENIED : BELFRY_OK;
 }

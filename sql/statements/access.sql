@@ -49,3 +49,10 @@ DELETE FROM sign_in WHERE expires <= :now OR key_id NOT IN (SELECT key_id FROM a
 SELECT api_key.key_id, api_key.name, api_key.role, min(sign_in.expires, coalesce(api_key.expires, sign_in.expires))
 FROM sign_in JOIN api_key USING (key_id)
 WHERE sign_in.hash = :hash;
+
+-- statement: sign_in_check
+-- reads
+-- A sign-in found again by the start of its hash (hexadecimal, so nothing that starts so sorts behind `g`).
+SELECT api_key.key_id, api_key.name, api_key.role, min(sign_in.expires, coalesce(api_key.expires, sign_in.expires))
+FROM sign_in JOIN api_key USING (key_id)
+WHERE sign_in.hash >= :start AND sign_in.hash < :start || 'g';

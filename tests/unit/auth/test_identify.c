@@ -247,6 +247,60 @@ static void test_a_deleted_key_is_not_known_from_before(void **state) {
                    BELFRY_EDENIED);
 }
 
+/* Expects that who was let in as `who` may stay until `expires_ms`, or why not. */
+static void check_again(const struct auth_identity *who, int64_t now_ms, int64_t expires_ms,
+                        const char *why) {
+  int64_t until_ms = -1;
+  const char *reason = NULL;
+  int status =
+      auth_check_again(fixture.history, who->key_id, who->sign_in, now_ms, &until_ms, &reason);
+  assert_int_equal(status, why ? BELFRY_EDENIED : 0);
+  if (why)
+    assert_string_equal(reason, why);
+  else
+    assert_int_equal(until_ms, expires_ms);
+}
+
+static void test_who_was_let_in_may_stay_until_it_ends(void **state) {
+  (void)state;
+  struct auth_identity by_key, by_cookie, by_other;
+  struct history_batch batch;
+  char key[AUTH_KEY_BYTES], id[AUTH_KEY_ID_BYTES];
+  char cookie[AUTH_COOKIE_BYTES], other[AUTH_COOKIE_BYTES], header[100], other_header[100];
+  history_batch_init(&batch, 0);
+  auth_key_make(&batch, "stay", AUTH_ROLE_VIEWER, "admin", NOW_MS, 0, key, id);
+  auth_sign_in_make(&batch, id, NOW_MS, NOW_MS + 5000, cookie);
+  auth_sign_in_make(&batch, id, NOW_MS, NOW_MS + 5000, other);
+  store(&batch);
+  snprintf(header, sizeof header, "belfry-test=%s", cookie);
+  snprintf(other_header, sizeof other_header, "belfry-test=%s", other);
+  assert_int_equal(identify_key(key, NOW_MS, &by_key), 0);
+  assert_int_equal(identify(NULL, header, NOW_MS, &by_cookie), 0);
+  assert_int_equal(identify(NULL, other_header, NOW_MS, &by_other), 0);
+  assert_string_equal(by_key.sign_in, "");
+  assert_int_equal(strlen(by_cookie.sign_in), AUTH_SIGN_IN_BYTES - 1);
+  assert_string_not_equal(by_cookie.sign_in, by_other.sign_in);
+
+  check_again(&by_key, NOW_MS + 6000, 0, NULL);
+  check_again(&by_cookie, NOW_MS + 4999, NOW_MS + 5000, NULL);
+  check_again(&by_cookie, NOW_MS + 5000, 0, "expired");
+  assert_memory_equal(
+      auth_sign_in_extend(&batch, &fixture.conf, slice_of(header), NOW_MS + 9000).data, cookie, 43);
+  store(&batch);
+  check_again(&by_cookie, NOW_MS + 5000, NOW_MS + 9000, NULL);
+  auth_sign_out(&batch, &fixture.conf, slice_of(header));
+  store(&batch);
+  check_again(&by_cookie, NOW_MS, 0, "signed_out");
+  check_again(&by_other, NOW_MS, NOW_MS + 5000, NULL);
+  const struct history_value values[] = {HISTORY_VALUE_TEXT("key_id", slice_of(id)),
+                                         HISTORY_VALUE_INTEGER("now", NOW_MS)};
+  history_batch_mutate(&batch, SQL_API_KEY_DELETE, true, values, 2);
+  store(&batch);
+  check_again(&by_other, NOW_MS, 0, "key_deleted");
+  check_again(&by_key, NOW_MS, 0, "key_deleted");
+  history_batch_fini(&batch);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_key_names_its_owner),
@@ -258,6 +312,7 @@ int main(void) {
       cmocka_unit_test(test_the_last_credential_is_known_while_nothing_changes),
       cmocka_unit_test(test_what_is_cached_ends),
       cmocka_unit_test(test_a_deleted_key_is_not_known_from_before),
+      cmocka_unit_test(test_who_was_let_in_may_stay_until_it_ends),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
