@@ -2,6 +2,7 @@ noinst_LIBRARIES += pushd/libpushd.a
 pushd_libpushd_a_SOURCES = \
 	%D%/batch.c %D%/batch.h \
 	%D%/behind.c %D%/behind.h \
+	%D%/census.c %D%/census.h \
 	%D%/client.c %D%/client.h \
 	%D%/commands.c %D%/commands.def %D%/commands.h \
 	%D%/figures.c %D%/figures.h \

@@ -1,6 +1,9 @@
 # Unit tests of pushd.
-check_PROGRAMS += tests/unit/pushd/test_http1 tests/unit/pushd/test_ring tests/unit/pushd/test_wheel
-TESTS += tests/unit/pushd/test_http1 tests/unit/pushd/test_ring tests/unit/pushd/test_wheel
+check_PROGRAMS += tests/unit/pushd/test_census tests/unit/pushd/test_http1 tests/unit/pushd/test_ring tests/unit/pushd/test_wheel
+TESTS += tests/unit/pushd/test_census tests/unit/pushd/test_http1 tests/unit/pushd/test_ring tests/unit/pushd/test_wheel
+tests_unit_pushd_test_census_SOURCES = %D%/pushd/test_census.c
+tests_unit_pushd_test_census_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_pushd_test_census_LDADD = $(PUSHD_LIBS) $(CMOCKA_LIBS)
 tests_unit_pushd_test_http1_SOURCES = %D%/pushd/test_http1.c
 tests_unit_pushd_test_http1_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_pushd_test_http1_LDADD = $(PUSHD_LIBS) $(CMOCKA_LIBS)
