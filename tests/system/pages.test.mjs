@@ -21,7 +21,7 @@ for (const prefix of ['', '/monitor', '/deep/er'])
       assert.equal(answer.headers.location, 'dashboard');
     });
 
-    for (const page of ['dashboard', 'login'])
+    for (const page of ['dashboard', 'login', 'websocket-test'])
       test(`/${page} is a page that refers to everything relatively`, async () => {
         const answer = await belfry.get(`${prefix}/${page}`, html);
         assert.equal(answer.status, 200);

@@ -27,6 +27,7 @@ export function Footer() {
       ${isNumber(clients) && html`<span>${plural(clients, 'connected client')}</span>`}
       ${Math.abs(skew) > SKEW_WORTH_SAYING_MS && html`<span class="foot-skew">The server's clock is ${Math.abs(Math.round(skew / 1000))} s ${skew > 0 ? 'ahead of' : 'behind'} this one</span>`}
       <span class="foot-space"></span>
+      <a href="websocket-test">push test</a>
       <a href="health">health</a>
       <a href="stats">stats</a>
     </footer>`;

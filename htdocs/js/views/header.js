@@ -64,6 +64,7 @@ function Away({ link, onRetry }) {
       <i class="pulse"></i>
       <span role="status">${what}</span>
       ${what !== 'Connecting' && html`<span class="link-next" aria-hidden="true">${next}</span>
-        <button class="button quiet small" type="button" disabled=${link.phase === 'connecting'} onClick=${onRetry}>Retry</button>`}
+        <button class="button quiet small" type="button" disabled=${link.phase === 'connecting'} onClick=${onRetry}>Retry</button>
+        ${offline && html`<a class="button quiet small" href="websocket-test">Find out why</a>`}`}
     </div>`;
 }
