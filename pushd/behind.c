@@ -77,8 +77,9 @@ static void tell_gap(struct hub *hub, struct client *client, const char *reason)
   snprintf(data, sizeof data, "{\"from\":%" PRId64 ",\"to\":%" PRId64 ",\"reason\":\"%s\"}",
            client->cursor + 1, hub->ring.head, reason);
   client_say(client, "gap", slice_of(data), hub->ring.head);
-  client_seek(client, hub->ring.head);
   hub->figures.gaps++;
+  hub->figures.gap_events += (uint64_t)(hub->ring.head - client->cursor);
+  client_seek(client, hub->ring.head);
 }
 
 /* Reads the next page of a client that lags. Returns: 0, also when it was told a gap instead. */
@@ -101,6 +102,7 @@ static int read_page(struct hub *hub, struct client *client, struct belfry_error
                               .limit = BEHIND_PAGE_EVENTS,
                               .budget_ms = READ_BUDGET_MS};
   struct event_page page = {0};
+  hub->figures.history_reads++;
   status = history_events(hub->history, &query, on_page_event, hub, &page, error);
   if (status == 1) /* the page is full: it reaches as far as its last event */
     return BELFRY_OK;

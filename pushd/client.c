@@ -52,10 +52,20 @@ static void free_own(struct client *client) {
   client->own = NULL;
 }
 
+/* It is not counted any more as one of its address and of its key. */
+static void leave_census(struct client *client) {
+  census_leave(&client->hub->addresses, client->of_address);
+  census_leave(&client->hub->credentials, client->of_credential);
+  client->of_address = client->of_credential = NULL;
+}
+
 void client_drop(struct client *client) {
   struct hub *hub = client->hub;
   if (client->state == CLIENT_DEAD)
     return;
+  if (client->state == CLIENT_OPEN)
+    figures_count_close(&hub->figures, 0);
+  leave_census(client);
   leave_state(client);
   client->state = CLIENT_DEAD;
   client->transport->drop(client);
@@ -73,11 +83,22 @@ void client_drop(struct client *client) {
   hub->dead = client;
 }
 
+static void count_opened(const struct client *client) {
+  struct figures *figures = &client->hub->figures;
+  if (client_is_websocket(client))
+    figures->ws_opened++;
+  else
+    figures->sse_opened++;
+  figures->sse_named_opened += client->representation == REPRESENTATION_SSE_NAMED;
+  figures->http2_opened += client->transport->is_http2;
+}
+
 void client_open(struct client *client) {
   struct hub *hub = client->hub;
   leave_state(client);
   client->state = CLIENT_OPEN;
   hub->open_count[client->representation]++;
+  count_opened(client);
   client->deadline = 0;
   client->position_at = hub_tick_in(hub, CLIENT_POSITION_MS);
   client->alive_at = hub_tick_in(hub, client->representation == REPRESENTATION_WS
@@ -120,6 +141,7 @@ void client_say(struct client *client, const char *name, struct slice data, int6
                          slice_of(name), event_id);
   if (frame)
     buf_put(own, frame->data, frame->len);
+  client->hub->figures.messages++;
   bool failed = !frame || buf_status(own);
   frame_unref(frame);
   buf_fini(&json);
@@ -131,6 +153,7 @@ static void start_closing(struct client *client) {
   if (client->state == CLIENT_DEAD || client->state >= CLIENT_CLOSING)
     return;
   leave_state(client);
+  leave_census(client);
   client->state = CLIENT_CLOSING;
   client->metrics_due = client->state_due = false;
   client->deadline = hub_tick_in(client->hub, CLIENT_CLOSE_MS);
@@ -145,6 +168,7 @@ void client_close(struct client *client, uint16_t code, const char *reason) {
   struct buf *own = client_own(client);
   if (!own)
     return;
+  figures_count_close(&client->hub->figures, code);
   if (client->representation == REPRESENTATION_WS) {
     ws_put_close(own, code, slice_of(reason), NULL);
     client->close_sent = true;

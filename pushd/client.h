@@ -10,6 +10,7 @@
 #include "auth/auth.h"
 #include "base/buf.h"
 #include "base/slice.h"
+#include "pushd/census.h"
 #include "pushd/frame.h"
 #include "pushd/subscription.h"
 #include "pushd/transport.h"
@@ -80,6 +81,8 @@ struct client {
   uint16_t violation_tokens; /* the same for what closes the connection */
   int64_t expires_ms;        /* of the credential; 0: never */
   char key_id[AUTH_KEY_ID_BYTES];
+  char sign_in[AUTH_SIGN_IN_BYTES];
+  struct census_row *of_address, *of_credential; /* where it is counted; NULL: it is not */
 };
 
 static inline bool client_is_websocket(const struct client *client) {

@@ -379,12 +379,15 @@ static void run_command(struct client *client, json_t *message, struct slice tex
 }
 
 void commands_on_message(struct client *client, struct slice message) {
+  struct figures *figures = &client->hub->figures;
   fill_buckets(client);
+  figures->commands++;
   if (!spend(&client->violation_tokens, VIOLATION_COST)) {
     client_close(client, WS_CLOSE_POLICY, "too many commands");
     return;
   }
   if (!spend(&client->command_tokens, COMMAND_COST)) {
+    figures->limited_commands++;
     say_error(client, "rate_limited", "at most 20 commands a second", slice_new(NULL, 0));
     return;
   }

@@ -46,7 +46,8 @@ static void look_at_clients(struct hub *hub) {
     figures->closing_clients += client->state > CLIENT_OPEN;
     if (client->state != CLIENT_OPEN)
       continue;
-    figures->http1_clients++;
+    figures->http1_clients += !client->transport->is_http2;
+    figures->http2_clients += client->transport->is_http2;
     figures->blocked_clients += client->blocked;
     figures->lagging_clients += client->behind_link != NULL;
   }
@@ -73,6 +74,8 @@ static void take_gauges(struct hub *hub) {
   figures->sse_clients = figures->clients - figures->ws_clients;
   figures->sse_named_clients = hub->open_count[REPRESENTATION_SSE_NAMED];
   figures->handshakes = hub->handshake_count;
+  figures->addresses = hub->addresses.row_count;
+  figures->credentials = hub->credentials.row_count;
   figures->audiences = (int64_t)hub->audiences.count;
   figures->memory_bytes = memory_bytes();
   look_at_clients(hub);

@@ -186,6 +186,7 @@ static int64_t find_last(struct hub *hub, int64_t wanted, struct audience *audie
                                 .newest_first = true,
                                 .limit = (uint32_t)(wanted - search.found),
                                 .budget_ms = LAST_BUDGET_MS};
+    hub->figures.history_reads++;
     /* When it cannot be read, or not all of it in time, the client gets fewer. */
     if (history_events(hub->history, &query, on_last_event, &search, NULL, NULL) < 0)
       log_debug("events before the ring could not be read");

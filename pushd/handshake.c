@@ -70,6 +70,8 @@ const char *handshake_title(int status) {
     return "URI Too Long";
   case 426:
     return "Upgrade Required";
+  case 429:
+    return "Too Many Requests";
   case 431:
     return "Request Header Fields Too Large";
   case 505:
@@ -92,7 +94,8 @@ static struct answer begin_answer(const struct handshake *handshake, int status)
   return answer;
 }
 
-static void send_refusal(struct handshake *handshake, struct answer *answer, const char *detail) {
+static void send_refusal(struct handshake *handshake, enum refusal why, struct answer *answer,
+                         const char *detail) {
   struct client *client = handshake->client;
   const struct request *request = handshake->request;
   struct buf body;
@@ -106,7 +109,7 @@ static void send_refusal(struct handshake *handshake, struct answer *answer, con
   put_header(answer, "Content-Type", "application/problem+json");
   answer->body = buf_slice(&body);
   answer->head_only = slice_is(request->method, "HEAD");
-  client->hub->figures.refused++;
+  figures_count_refusal(&client->hub->figures, why);
   client->transport->answer(client, answer);
   client_finish(client);
   buf_fini(&body);
@@ -116,11 +119,11 @@ static void send_refusal(struct handshake *handshake, struct answer *answer, con
  * Refuses with problem+json (RFC 9457) and one further header. Returns: false, so that a check can
  * end with `return refuse(...)`.
  */
-static bool refuse(struct handshake *handshake, int status, struct answer_header header,
-                   const char *format, ...) BELFRY_PRINTF(4, 5);
+static bool refuse(struct handshake *handshake, enum refusal why, int status,
+                   struct answer_header header, const char *format, ...) BELFRY_PRINTF(5, 6);
 
-static bool refuse(struct handshake *handshake, int status, struct answer_header header,
-                   const char *format, ...) {
+static bool refuse(struct handshake *handshake, enum refusal why, int status,
+                   struct answer_header header, const char *format, ...) {
   char detail[500];
   va_list args;
   va_start(args, format);
@@ -129,7 +132,7 @@ static bool refuse(struct handshake *handshake, int status, struct answer_header
   struct answer answer = begin_answer(handshake, status);
   if (header.name)
     put_header(&answer, header.name, header.value);
-  send_refusal(handshake, &answer, detail);
+  send_refusal(handshake, why, &answer, detail);
   return false;
 }
 
@@ -142,7 +145,7 @@ static bool refuse_without_upgrade(struct handshake *handshake, const char *deta
   struct answer answer = begin_answer(handshake, 426);
   put_header(&answer, "Upgrade", "websocket");
   put_header(&answer, "Sec-WebSocket-Version", "13");
-  send_refusal(handshake, &answer, detail);
+  send_refusal(handshake, REFUSAL_not_acceptable, &answer, detail);
   return false;
 }
 
@@ -176,26 +179,26 @@ static bool find_endpoint(struct handshake *handshake) {
     if (slice_is(request->path, endpoints[i].path))
       handshake->endpoint = &endpoints[i];
   if (!handshake->endpoint)
-    return refuse(handshake, 404, NO_HEADER,
+    return refuse(handshake, REFUSAL_not_found, 404, NO_HEADER,
                   "push connections are at /ws, /ws/dashboard and /events");
   if (slice_is(request->method, "OPTIONS"))
     return tell_options(handshake);
   bool connects = request->version == REQUEST_HTTP_2 && slice_is(request->method, "CONNECT") &&
                   handshake->endpoint->websocket;
   if (!connects && !slice_is(request->method, "GET"))
-    return refuse(handshake, 405, ALLOW, "a push connection starts with GET");
+    return refuse(handshake, REFUSAL_not_found, 405, ALLOW, "a push connection starts with GET");
   return true;
 }
 
 static bool check_room(struct handshake *handshake) {
   const struct hub *hub = handshake->client->hub;
   if (hub->stopping)
-    return refuse(handshake, 503, AGAIN_IN("2"), "the push daemon is restarting");
+    return refuse(handshake, REFUSAL_stopping, 503, AGAIN_IN("2"), "the push daemon is restarting");
   if (!hub->conf->push_enabled)
-    return refuse(handshake, 503, AGAIN_IN("60"),
+    return refuse(handshake, REFUSAL_disabled, 503, AGAIN_IN("60"),
                   "push connections are switched off (push.enabled)");
   if (hub_open_count(hub) >= (uint64_t)hub->conf->push_max_connections)
-    return refuse(handshake, 503, AGAIN_IN("5"),
+    return refuse(handshake, REFUSAL_max_connections, 503, AGAIN_IN("5"),
                   "there are already %" PRId64 " connections (push.max_connections)",
                   hub->conf->push_max_connections);
   return true;
@@ -214,7 +217,8 @@ static bool check_websocket(struct handshake *handshake) {
   if (is_http2)
     return true;
   if (!ws_key_valid(request_header(request, "sec-websocket-key")))
-    return refuse(handshake, 400, NO_HEADER, "Sec-WebSocket-Key must be base64 of 16 bytes");
+    return refuse(handshake, REFUSAL_bad_request, 400, NO_HEADER,
+                  "Sec-WebSocket-Key must be base64 of 16 bytes");
   return true;
 }
 
@@ -229,15 +233,16 @@ static bool check_accept(struct handshake *handshake) {
     if (slice_is(type, "*/*") || slice_is(type, "text/*") || slice_is(type, "text/event-stream"))
       return true;
   }
-  return refuse(handshake, 406, NO_HEADER, "%s gives text/event-stream only",
-                handshake->endpoint->path);
+  return refuse(handshake, REFUSAL_not_acceptable, 406, NO_HEADER,
+                "%s gives text/event-stream only", handshake->endpoint->path);
 }
 
 static bool check_origin(struct handshake *handshake) {
   const struct request *request = handshake->request;
   if (auth_origin_allowed(request_header(request, "origin"), request_header(request, "host")))
     return true;
-  return refuse(handshake, 403, NO_HEADER, "a page of another site may not connect here");
+  return refuse(handshake, REFUSAL_forbidden, 403, NO_HEADER,
+                "a page of another site may not connect here");
 }
 
 static bool check_identity(struct handshake *handshake) {
@@ -249,20 +254,76 @@ static bool check_identity(struct handshake *handshake) {
   if (!hub->ready)
     follow_look(hub); /* perhaps it can be read since a moment ago */
   if (!hub->ready || !hub->history)
-    return refuse(handshake, 503, AGAIN_IN("1"), "the history cannot be read yet");
+    return refuse(handshake, REFUSAL_history, 503, AGAIN_IN("1"), "the history cannot be read yet");
   int status = auth_identify(hub->history, hub->conf, &credentials, clock_realtime_ms(hub->clock),
                              &handshake->identity, &error);
   if (status == BELFRY_EDENIED)
-    return refuse(handshake, 401, SIGN_IN, "%s", error.text);
+    return refuse(handshake, REFUSAL_unauthorized, 401, SIGN_IN, "%s", error.text);
   if (status)
-    return refuse(handshake, 503, AGAIN_IN("1"), "the history cannot be read now: %s", error.text);
+    return refuse(handshake, REFUSAL_history, 503, AGAIN_IN("1"),
+                  "the history cannot be read now: %s", error.text);
   enum auth_role role = handshake->identity.role;
   if (role == AUTH_ROLE_NONE)
-    return refuse(handshake, 401, SIGN_IN, "sign in, or send an API key as Authorization: Bearer");
+    return refuse(handshake, REFUSAL_unauthorized, 401, SIGN_IN,
+                  "sign in, or send an API key as Authorization: Bearer");
   if (role != AUTH_ROLE_INGEST && !auth_role_allows(role, AUTH_ROLE_VIEWER))
-    return refuse(handshake, 403, NO_HEADER, "the role %s may not receive events",
-                  auth_role_name(role));
+    return refuse(handshake, REFUSAL_forbidden, 403, NO_HEADER,
+                  "the role %s may not receive events", auth_role_name(role));
   return true;
+}
+
+/* --- how many there are already -----------------------------------------------------------------
+ */
+
+/* Where the client is: what a proxy that is trusted says last, else the peer itself. Returns: false
+ * when nobody knows. */
+static bool find_address(const struct handshake *handshake, struct address *out) {
+  const struct client *client = handshake->client;
+  const char *trusted = client->hub->conf->access_trusted_proxies;
+  struct address said;
+  bool by_tcp = client->transport->peer(client, out);
+  if (by_tcp && !network_list_holds(slice_of(trusted), out))
+    return true;
+  if (!address_parse(request_header_last(handshake->request, "x-forwarded-for"), &said))
+    return by_tcp;
+  *out = said;
+  return true;
+}
+
+static bool check_share(struct handshake *handshake, const struct census_row *row, int64_t limit,
+                        enum refusal why, const char *whose, const char *setting) {
+  if (!row)
+    return refuse(handshake, REFUSAL_overload, 503, AGAIN_IN("5"), "out of memory");
+  if (limit == 0 || row->count <= (uint64_t)limit)
+    return true;
+  return refuse(handshake, why, 429, AGAIN_IN("5"),
+                "there are already %" PRId64 " connections %s (%s)", limit, whose, setting);
+}
+
+/* Somebody may hold a whole network of IPv6 addresses, so they are counted by their /64. */
+static bool check_address(struct handshake *handshake) {
+  struct client *client = handshake->client;
+  struct address address;
+  if (!find_address(handshake, &address))
+    return true;
+  bool ipv4 = address_is_ipv4(&address);
+  struct network network = network_around(&address, ipv4 ? 128 : 64);
+  client->of_address = census_enter(&client->hub->addresses, network.address.bytes);
+  return check_share(handshake, client->of_address, client->hub->conf->push_max_per_address,
+                     REFUSAL_max_per_address, ipv4 ? "from this address" : "from this /64 network",
+                     "push.max_per_address");
+}
+
+static bool check_credential(struct handshake *handshake) {
+  struct client *client = handshake->client;
+  uint8_t key[CENSUS_KEY_BYTES] = {0};
+  _Static_assert(AUTH_KEY_ID_BYTES <= CENSUS_KEY_BYTES, "a key's id fits");
+  if (!handshake->identity.key_id[0])
+    return true;
+  memcpy(key, handshake->identity.key_id, AUTH_KEY_ID_BYTES);
+  client->of_credential = census_enter(&client->hub->credentials, key);
+  return check_share(handshake, client->of_credential, client->hub->conf->push_max_per_credential,
+                     REFUSAL_max_per_credential, "with this key", "push.max_per_credential");
 }
 
 /* --- the query ---------------------------------------------------------------------------------
@@ -335,9 +396,9 @@ static bool take_query(struct handshake *handshake) {
   }
   buf_fini(&scratch);
   if (more == BELFRY_ENOMEM)
-    return refuse(handshake, 503, AGAIN_IN("5"), "out of memory");
+    return refuse(handshake, REFUSAL_overload, 503, AGAIN_IN("5"), "out of memory");
   if (more || right)
-    return refuse(handshake, 400, NO_HEADER, "%s",
+    return refuse(handshake, REFUSAL_bad_request, 400, NO_HEADER, "%s",
                   right ? right : "the query holds a broken % escape");
   return true;
 }
@@ -405,19 +466,22 @@ static void accept_event_stream(struct handshake *handshake) {
   sse_start(handshake->client);
 }
 
+/* Sets when the credential is looked at again: soon enough for one that ends. */
+static void plan_check(struct client *client, int64_t now_ms) {
+  int64_t in_ms = CLIENT_CHECK_MS;
+  if (client->expires_ms && client->expires_ms - now_ms < in_ms)
+    in_ms = client->expires_ms > now_ms ? client->expires_ms - now_ms : 0;
+  client->check_at = client->key_id[0] ? hub_tick_in(client->hub, in_ms) : 0;
+}
+
 static void remember_identity(struct handshake *handshake) {
   struct client *client = handshake->client;
   const struct auth_identity *identity = &handshake->identity;
   client->role = (uint8_t)identity->role;
   client->expires_ms = identity->expires_ms;
   memcpy(client->key_id, identity->key_id, sizeof client->key_id);
-  if (client->key_id[0])
-    client->check_at = hub_tick_in(client->hub, CLIENT_CHECK_MS);
-  if (client->expires_ms) {
-    int64_t left = client->expires_ms - clock_realtime_ms(client->hub->clock);
-    if (left < CLIENT_CHECK_MS)
-      client->check_at = hub_tick_in(client->hub, left > 0 ? left : 0);
-  }
+  memcpy(client->sign_in, identity->sign_in, sizeof client->sign_in);
+  plan_check(client, clock_realtime_ms(client->hub->clock));
 }
 
 /* The last checks and the beginning. */
@@ -444,16 +508,18 @@ static bool open_connection(struct handshake *handshake) {
   start_confine(handshake->identity.role, slice_of(handshake->identity.name), &handshake->texts);
   int status = audience_get(&hub->audiences, &handshake->texts, &subscription.audience, &problem);
   if (status == BELFRY_ENOMEM)
-    return refuse(handshake, 503, AGAIN_IN("5"), "out of memory");
+    return refuse(handshake, REFUSAL_overload, 503, AGAIN_IN("5"), "out of memory");
   if (status)
-    return refuse(handshake, 400, NO_HEADER, "%s %s", problem.pointer, problem.detail);
+    return refuse(handshake, REFUSAL_bad_request, 400, NO_HEADER, "%s %s", problem.pointer,
+                  problem.detail);
   int64_t cursor;
   bool complete;
   status =
       follow_resolve(hub, &handshake->start, subscription.audience, &cursor, &complete, &error);
   if (status) {
     audience_release(&hub->audiences, subscription.audience);
-    return refuse(handshake, 503, AGAIN_IN("1"), "the history cannot be read now: %s", error.text);
+    return refuse(handshake, REFUSAL_history, 503, AGAIN_IN("1"),
+                  "the history cannot be read now: %s", error.text);
   }
   client->representation = handshake->endpoint->websocket ? REPRESENTATION_WS
                            : handshake->named             ? REPRESENTATION_SSE_NAMED
@@ -480,7 +546,8 @@ static bool open_connection(struct handshake *handshake) {
 static void decide(struct handshake *handshake) {
   if (!find_endpoint(handshake) || !check_room(handshake) ||
       !(handshake->endpoint->websocket ? check_websocket(handshake) : check_accept(handshake)) ||
-      !check_origin(handshake) || !check_identity(handshake) || !take_query(handshake))
+      !check_origin(handshake) || !check_address(handshake) || !check_identity(handshake) ||
+      !check_credential(handshake) || !take_query(handshake))
     return;
   take_last_event_id(handshake);
   if (!open_connection(handshake))
@@ -504,43 +571,22 @@ void handshake_refuse(struct client *client, const struct request *request, int 
                       const char *detail) {
   struct handshake handshake = {.client = client, .request = request};
   take_request_id(&handshake);
-  refuse(&handshake, status, NO_HEADER, "%s", detail);
-}
-
-struct key_check {
-  bool found;
-};
-
-static int on_key(void *arg, const struct history_value *values, size_t count) {
-  (void)values;
-  (void)count;
-  ((struct key_check *)arg)->found = true;
-  return 0;
-}
-
-static void close_expired(struct client *client, const char *reason) {
-  client_close_telling(client, CLOSE_CREDENTIAL_EXPIRED, reason);
-  client_flush(client);
+  refuse(&handshake, REFUSAL_bad_request, status, NO_HEADER, "%s", detail);
 }
 
 void handshake_check_again(struct client *client) {
   struct hub *hub = client->hub;
   int64_t now_ms = clock_realtime_ms(hub->clock);
-  client->check_at = hub_tick_in(hub, CLIENT_CHECK_MS);
-  if (client->expires_ms) {
-    int64_t left = client->expires_ms - now_ms;
-    if (left <= 0) {
-      close_expired(client, "expired");
-      return;
-    }
-    if (left < CLIENT_CHECK_MS)
-      client->check_at = hub_tick_in(hub, left);
+  const char *why = NULL;
+  int status = auth_check_again(hub->history, client->key_id, client->sign_in, now_ms,
+                                &client->expires_ms, &why);
+  /* A history that cannot be read now says nothing about the credential. */
+  if (status && status != BELFRY_EDENIED && client->expires_ms && client->expires_ms <= now_ms)
+    why = "expired";
+  if (why) {
+    client_close_telling(client, CLOSE_CREDENTIAL_EXPIRED, why);
+    client_flush(client);
+    return;
   }
-  struct key_check check = {0};
-  const struct history_value params[] = {HISTORY_VALUE_TEXT("key_id", slice_of(client->key_id))};
-  /* A history that cannot be read now says nothing about the key. */
-  if (hub->history &&
-      !history_read(hub->history, SQL_API_KEY_FIND, params, 1, on_key, &check, NULL) &&
-      !check.found)
-    close_expired(client, "key_deleted");
+  plan_check(client, now_ms);
 }

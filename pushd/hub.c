@@ -67,12 +67,14 @@ static void pass(struct hub *hub) {
     int64_t stored_ms =
         hub->ring.next > hub->ring.first ? ring_at(&hub->ring, hub->ring.next - 1)->received_ms : 0;
     int64_t lag_ms = clock_realtime_ms(hub->clock) - stored_ms;
-    if (stored_ms && lag_ms > hub->figures.lag_ms)
-      hub->figures.lag_ms = lag_ms;
+    if (stored_ms)
+      figures_raise(&hub->figures.lag_ms, lag_ms);
     hub->figures.passes++;
+    hub->figures.pass_us += (uint64_t)(now_us(hub) - start_us);
   }
   hub->pass_ended_us = now_us(hub);
   hub->pass_took_us = hub->pass_ended_us - start_us;
+  figures_raise(&hub->figures.pass_max_us, hub->pass_took_us);
 }
 
 /* Runs a pass now, or when as much time has gone by as the last one took. */
@@ -284,5 +286,7 @@ void hub_fini(struct hub *hub) {
   state_fini(&hub->state);
   ring_fini(&hub->ring);
   history_close(hub->history);
+  census_fini(&hub->addresses);
+  census_fini(&hub->credentials);
   free(hub->clients);
 }

@@ -14,6 +14,7 @@
 #include "history/query.h"
 #include "pushd/batch.h"
 #include "pushd/behind.h"
+#include "pushd/census.h"
 #include "pushd/client.h"
 #include "pushd/figures.h"
 #include "pushd/ring.h"
@@ -55,8 +56,9 @@ struct hub {
   uint32_t client_count, client_room;
   uint32_t open_count[REPRESENTATION_COUNT]; /* in CLIENT_OPEN */
   uint32_t handshake_count;
-  int64_t handshakes_took_us; /* in this turn of the loop */
-  struct client *dead;        /* to be freed; linked by behind_next */
+  struct census addresses, credentials; /* of those that are let in */
+  int64_t handshakes_took_us;           /* in this turn of the loop */
+  struct client *dead;                  /* to be freed; linked by behind_next */
   bool stopping;
 
   ev_timer look; /* once a second */

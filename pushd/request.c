@@ -22,6 +22,16 @@ struct slice request_header(const struct request *request, const char *name) {
   return slice_new(NULL, 0);
 }
 
+struct slice request_header_last(const struct request *request, const char *name) {
+  struct slice last = slice_new(NULL, 0), rest = last;
+  for (size_t i = 0; i < request->header_count; i++)
+    if (same_name(request->headers[i].name, name))
+      rest = request->headers[i].value;
+  while (slice_split(&rest, ',', &last))
+    continue;
+  return slice_trim(last);
+}
+
 bool request_header_has_token(const struct request *request, const char *name, const char *token) {
   for (size_t i = 0; i < request->header_count; i++) {
     if (!same_name(request->headers[i].name, name))

@@ -39,6 +39,9 @@ void request_set_target(struct request *request, struct slice target);
  * of one name it is the first. */
 struct slice request_header(const struct request *request, const char *name);
 
+/* The last piece of the comma list of all headers `name`; NULL data when there is none. */
+struct slice request_header_last(const struct request *request, const char *name);
+
 /* Whether the comma list of all headers `name` holds `token`, in any case. */
 bool request_header_has_token(const struct request *request, const char *name, const char *token);
 

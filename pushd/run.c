@@ -145,8 +145,10 @@ static void account_piece(struct client *client, const struct run_piece *piece, 
     return;
   case RUN_STATE:
     client->state_due = false;
+    hub->figures.messages++;
     break;
   case RUN_METRICS:
+    hub->figures.messages++;
     client->metrics_due = client->metrics_forced = false;
     client->metrics_shown = true;
     client->fingerprint = hub->state.fingerprint;
@@ -156,6 +158,7 @@ static void account_piece(struct client *client, const struct run_piece *piece, 
     client->sequence = piece->sequence;
     client->skipped = false;
     hub->figures.deliveries += piece->events;
+    hub->figures.messages++;
     break;
   }
   if (!whole) { /* the rest must follow before anything else, whatever becomes of the ring */

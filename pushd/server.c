@@ -79,6 +79,7 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events) {
       return;
     /* Fails on a unix socket, where there is nothing to be switched off. */
     (void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    server->hub.figures.accepted++;
     tcp_accept(&server->hub, fd);
   }
   server->told_full = false;

@@ -115,7 +115,11 @@ static void drop(struct client *client) {
   client->head = NULL;
 }
 
-static const struct transport tcp_transport = {flush, answer, end, drop};
+static bool peer(const struct client *client, struct address *out) {
+  return address_of_peer(client->io.fd, out);
+}
+
+static const struct transport tcp_transport = {flush, answer, end, drop, peer, false};
 
 /* --- in ----------------------------------------------------------------------------------------
  */
@@ -173,6 +177,7 @@ static void on_readable(struct client *client) {
     return;
   }
   struct slice bytes = slice_new(hub->input, (size_t)n);
+  hub->figures.received_bytes += (uint64_t)n;
   if (!opening) {
     client_take(client, bytes);
     return;

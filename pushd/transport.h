@@ -6,6 +6,7 @@
 #ifndef BELFRY_PUSHD_TRANSPORT_H
 #define BELFRY_PUSHD_TRANSPORT_H
 
+#include "base/address.h"
 #include "base/slice.h"
 
 #include <stdbool.h>
@@ -41,6 +42,10 @@ struct transport {
   void (*end)(struct client *client, bool waits_for_close);
   /* Gives the connection or stream up at once. */
   void (*drop)(struct client *client);
+  /* The address of the peer itself, be it a client or a proxy. Returns: false over a unix socket.
+   */
+  bool (*peer)(const struct client *client, struct address *out);
+  bool is_http2;
 };
 
 #endif

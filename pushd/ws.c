@@ -50,6 +50,7 @@ static void on_event(struct client *client, const struct ws_event *event) {
     break;
   case WS_EVENT_PONG:
     client->pings_open = 0;
+    client->hub->figures.pongs++;
     break;
   case WS_EVENT_CLOSE:
     on_close(client, event);
@@ -91,6 +92,7 @@ void ws_keep_alive(struct client *client) {
     return;
   }
   client->pings_open++;
+  client->hub->figures.pings++;
   /* One that still waits to be written does for both. */
   if (!client->own) {
     struct buf *own = client_own(client);
