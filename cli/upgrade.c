@@ -109,7 +109,7 @@ int upgrade_read_answer(struct slice *bytes, const char *key, struct upgrade_ans
     size_t len = head_length(rest);
     if (len > UPGRADE_HEAD_BYTES_MAX || (!len && rest.len > UPGRADE_HEAD_BYTES_MAX))
       return belfry_error_set(error, BELFRY_ETOOBIG, "the answer's headers do not end");
-    if (!len && rest.len >= 7 && !slice_starts_with(rest, "HTTP/1."))
+    if (rest.len >= 7 && !slice_starts_with(rest, "HTTP/1."))
       return belfry_error_set(error, BELFRY_EPROTO, "what answers does not speak HTTP/1.1");
     if (!len)
       return BELFRY_EMORE;

@@ -20,6 +20,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_sse \
 	tests/fuzz/fuzz_subscription \
 	tests/fuzz/fuzz_timestamp \
+	tests/fuzz/fuzz_upgrade \
 	tests/fuzz/fuzz_ws
 
 tests_fuzz_fuzz_append_SOURCES = %D%/fuzz_append.c %D%/fuzz.h $(fuzz_main)
@@ -56,6 +57,8 @@ tests_fuzz_fuzz_subscription_SOURCES = %D%/fuzz_subscription.c %D%/fuzz.h %D%/pr
 tests_fuzz_fuzz_subscription_LDADD = $(PUSHD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_timestamp_SOURCES = %D%/fuzz_timestamp.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_timestamp_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_upgrade_SOURCES = %D%/fuzz_upgrade.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_upgrade_LDADD = $(CLI_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_ws_SOURCES = %D%/fuzz_ws.c %D%/fuzz.h $(fuzz_main)
 tests_fuzz_fuzz_ws_LDADD = $(WS_LIBS) $(FUZZ_ENGINE)
 
