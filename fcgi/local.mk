@@ -8,6 +8,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_keys.c \
 	%D%/api_login.c \
 	%D%/api_metrics.c \
+	%D%/api_prometheus.c \
 	%D%/api_stats.c \
 	%D%/body.c \
 	%D%/body.h \
@@ -17,8 +18,11 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/fastcgi.h \
 	%D%/field.c \
 	%D%/field.h \
+	%D%/metrics.def \
 	%D%/pool.c \
 	%D%/pool.h \
+	%D%/prometheus.c \
+	%D%/prometheus.h \
 	%D%/request.c \
 	%D%/request.h \
 	%D%/response.c \
