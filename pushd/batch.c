@@ -3,7 +3,8 @@
 #include <string.h>
 
 void batch_fini(struct batch *batch, struct audiences *audiences) {
-  frame_unref(batch->frame);
+  frame_unref(batch->plain);
+  frame_unref(batch->deflated);
   audience_release(audiences, batch->audience);
   *batch = (struct batch){0};
 }
@@ -52,9 +53,9 @@ static struct frame *make(struct encoder *encoder, struct ring *source,
   return frame;
 }
 
-const struct batch *batch_get(struct batch *batch, struct audiences *audiences,
-                              struct encoder *encoder, struct audience *audience,
-                              struct ring *source, uint64_t sequence, bool judged) {
+struct batch *batch_get(struct batch *batch, struct audiences *audiences, struct encoder *encoder,
+                        struct audience *audience, struct ring *source, uint64_t sequence,
+                        bool judged) {
   struct choice choice;
   if (batch->audience == audience && batch->source == source && batch->from == sequence &&
       batch->ring_next == source->next)
@@ -67,7 +68,7 @@ const struct batch *batch_get(struct batch *batch, struct audiences *audiences,
   batch_fini(batch, audiences);
   audience->refs++;
   uint64_t last = choice.sequences[choice.count - 1];
-  *batch = (struct batch){.frame = frame,
+  *batch = (struct batch){.plain = frame,
                           .audience = audience,
                           .source = source,
                           .from = sequence,
@@ -76,4 +77,22 @@ const struct batch *batch_get(struct batch *batch, struct audiences *audiences,
                           .last_id = ring_at(source, last)->id,
                           .count = choice.count};
   return batch;
+}
+
+/* A single event is compressed in the ring, where those who take no batches find it too. */
+static struct frame *deflate(struct batch *batch, struct encoder *encoder) {
+  if (batch->count > 1)
+    return frame_deflate(encoder, batch->plain);
+  struct frame *frame =
+      ring_frame(batch->source, encoder, batch->to - 1, REPRESENTATION_WS_DEFLATE);
+  return frame ? frame_ref(frame) : NULL;
+}
+
+struct frame *batch_frame(struct batch *batch, struct encoder *encoder,
+                          enum representation representation) {
+  if (representation != REPRESENTATION_WS_DEFLATE)
+    return batch->plain;
+  if (!batch->deflated)
+    batch->deflated = deflate(batch, encoder);
+  return batch->deflated;
 }

@@ -17,9 +17,10 @@
 
 /* The message that was made last. Zero it before the first use. */
 struct batch {
-  struct frame *frame;       /* one reference */
+  struct frame *plain;       /* one reference */
+  struct frame *deflated;    /* one reference; made when wanted, may be the same as `plain` */
   struct audience *audience; /* one reference; NULL: there is none */
-  const struct ring *source;
+  struct ring *source;
   uint64_t from, to;  /* sequences: of its first event, and behind its last */
   uint64_t ring_next; /* of the source when it was made */
   int64_t last_id;    /* of its last event */
@@ -31,9 +32,14 @@ struct batch {
  * the ring, which holds what others want too. Returns: the batch, good until the next call; NULL
  * when there is nothing to be sent from `sequence` on, or no memory.
  */
-const struct batch *batch_get(struct batch *batch, struct audiences *audiences,
-                              struct encoder *encoder, struct audience *audience,
-                              struct ring *source, uint64_t sequence, bool judged);
+struct batch *batch_get(struct batch *batch, struct audiences *audiences, struct encoder *encoder,
+                        struct audience *audience, struct ring *source, uint64_t sequence,
+                        bool judged);
+
+/* Its message, as REPRESENTATION_WS or REPRESENTATION_WS_DEFLATE. Returns: borrowed from the batch;
+ * NULL when out of memory. */
+struct frame *batch_frame(struct batch *batch, struct encoder *encoder,
+                          enum representation representation);
 
 void batch_fini(struct batch *batch, struct audiences *audiences);
 

@@ -89,6 +89,7 @@ static void count_opened(const struct client *client) {
     figures->ws_opened++;
   else
     figures->sse_opened++;
+  figures->ws_deflate_opened += client->representation == REPRESENTATION_WS_DEFLATE;
   figures->sse_named_opened += client->representation == REPRESENTATION_SSE_NAMED;
   figures->http2_opened += client->transport->is_http2;
 }
@@ -101,9 +102,8 @@ void client_open(struct client *client) {
   count_opened(client);
   client->deadline = 0;
   client->position_at = hub_tick_in(hub, CLIENT_POSITION_MS);
-  client->alive_at = hub_tick_in(hub, client->representation == REPRESENTATION_WS
-                                          ? hub->conf->push_ping_interval_ms
-                                          : CLIENT_COMMENT_MS);
+  client->alive_at = hub_tick_in(hub, client_is_websocket(client) ? hub->conf->push_ping_interval_ms
+                                                                  : CLIENT_COMMENT_MS);
   client_schedule(client);
 }
 
@@ -169,7 +169,7 @@ void client_close(struct client *client, uint16_t code, const char *reason) {
   if (!own)
     return;
   figures_count_close(&client->hub->figures, code);
-  if (client->representation == REPRESENTATION_WS) {
+  if (client_is_websocket(client)) {
     ws_put_close(own, code, slice_of(reason), NULL);
     client->close_sent = true;
   }

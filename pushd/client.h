@@ -86,7 +86,8 @@ struct client {
 };
 
 static inline bool client_is_websocket(const struct client *client) {
-  return client->representation == REPRESENTATION_WS;
+  return client->representation == REPRESENTATION_WS ||
+         client->representation == REPRESENTATION_WS_DEFLATE;
 }
 
 #define CLIENT_HANDSHAKE_MS 10000

@@ -39,7 +39,7 @@ void figures_count_close(struct figures *figures, uint16_t code) {
  * at each change. */
 static void look_at_clients(struct hub *hub) {
   struct figures *figures = &hub->figures;
-  figures->ws_deflate_clients = figures->http1_clients = figures->http2_clients = 0;
+  figures->http1_clients = figures->http2_clients = 0;
   figures->closing_clients = figures->blocked_clients = figures->lagging_clients = 0;
   for (uint32_t i = 0; i < hub->client_count; i++) {
     const struct client *client = hub->clients[i];
@@ -70,7 +70,8 @@ static void look_at_ring(struct hub *hub) {
 static void take_gauges(struct hub *hub) {
   struct figures *figures = &hub->figures;
   figures->clients = hub_open_count(hub);
-  figures->ws_clients = hub->open_count[REPRESENTATION_WS];
+  figures->ws_deflate_clients = hub->open_count[REPRESENTATION_WS_DEFLATE];
+  figures->ws_clients = hub->open_count[REPRESENTATION_WS] + figures->ws_deflate_clients;
   figures->sse_clients = figures->clients - figures->ws_clients;
   figures->sse_named_clients = hub->open_count[REPRESENTATION_SSE_NAMED];
   figures->handshakes = hub->handshake_count;

@@ -10,6 +10,7 @@
 #include "pushd/sse.h"
 #include "pushd/start.h"
 #include "pushd/ws.h"
+#include "ws/deflate.h"
 #include "ws/handshake.h"
 
 #include <inttypes.h>
@@ -40,6 +41,7 @@ struct handshake {
   const struct endpoint *endpoint;
   struct auth_identity identity;
   char request_id[REQUEST_ID_MAX + 1];
+  const char *extensions; /* what is answered to those that the client offers; NULL: none */
 
   /* From the query. */
   struct buf values; /* owned; the decoded texts */
@@ -420,6 +422,18 @@ static void take_last_event_id(struct handshake *handshake) {
 /* --- the answer --------------------------------------------------------------------------------
  */
 
+/* What cannot be met is declined: the client is let in without it. */
+static void choose_extensions(struct handshake *handshake) {
+  struct buf offers;
+  if (!handshake->endpoint->websocket || !handshake->client->hub->conf->push_deflate)
+    return;
+  buf_init(&offers, 0);
+  request_header_join(handshake->request, "sec-websocket-extensions", &offers);
+  if (!buf_status(&offers))
+    handshake->extensions = ws_deflate_accept(buf_slice(&offers));
+  buf_fini(&offers);
+}
+
 static void put_connected(struct handshake *handshake, struct buf *out, bool complete) {
   struct client *client = handshake->client;
   struct hub *hub = client->hub;
@@ -454,6 +468,8 @@ static void accept_websocket(struct handshake *handshake) {
     put_header(&answer, "Upgrade", "websocket");
     put_header(&answer, "Sec-WebSocket-Accept", accept);
   }
+  if (handshake->extensions)
+    put_header(&answer, "Sec-WebSocket-Extensions", handshake->extensions);
   handshake->client->transport->answer(handshake->client, &answer);
 }
 
@@ -521,9 +537,10 @@ static bool open_connection(struct handshake *handshake) {
     return refuse(handshake, REFUSAL_history, 503, AGAIN_IN("1"),
                   "the history cannot be read now: %s", error.text);
   }
-  client->representation = handshake->endpoint->websocket ? REPRESENTATION_WS
-                           : handshake->named             ? REPRESENTATION_SSE_NAMED
-                                                          : REPRESENTATION_SSE;
+  client->representation = handshake->extensions            ? REPRESENTATION_WS_DEFLATE
+                           : handshake->endpoint->websocket ? REPRESENTATION_WS
+                           : handshake->named               ? REPRESENTATION_SSE_NAMED
+                                                            : REPRESENTATION_SSE;
   client_seek(client, cursor);
   client_subscribe(client, &subscription);
   remember_identity(handshake);
@@ -550,6 +567,7 @@ static void decide(struct handshake *handshake) {
       !check_credential(handshake) || !take_query(handshake))
     return;
   take_last_event_id(handshake);
+  choose_extensions(handshake);
   if (!open_connection(handshake))
     return;
   struct client *client = handshake->client;

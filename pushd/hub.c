@@ -6,6 +6,7 @@
 #include "pushd/handshake.h"
 #include "pushd/sse.h"
 #include "pushd/ws.h"
+#include "ws/deflate.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -147,7 +148,7 @@ static void tell_position(struct client *client) {
   struct hub *hub = client->hub;
   client->position_at = hub_tick_in(hub, CLIENT_POSITION_MS);
   client->skipped = false;
-  if (client->representation == REPRESENTATION_WS) {
+  if (client_is_websocket(client)) {
     char data[48];
     snprintf(data, sizeof data, "{\"head\":%" PRId64 "}", client->cursor);
     client_say(client, "position", slice_of(data), FRAME_NO_ID);
@@ -161,7 +162,7 @@ static void tell_position(struct client *client) {
 
 static void keep_alive(struct client *client) {
   struct hub *hub = client->hub;
-  if (client->representation == REPRESENTATION_WS) {
+  if (client_is_websocket(client)) {
     client->alive_at = hub_tick_in(hub, hub->conf->push_ping_interval_ms) - 1;
     ws_keep_alive(client);
   } else {
@@ -243,7 +244,6 @@ int hub_init(struct hub *hub, struct ev_loop *loop, const struct conf *conf,
   hub->started_ms = clock_realtime_ms(hub->clock);
   hub->started_monotonic_ms = clock_monotonic_ms(hub->clock);
   hub->bell_fd = -1;
-  hub->encoder.epoch = hub->position.epoch;
   hub->wheel.now = hub_tick(hub);
   char bell_path[sizeof hub->history_dir];
   if (conf_state_path(conf, "history", hub->history_dir, sizeof hub->history_dir) ||
@@ -252,6 +252,9 @@ int hub_init(struct hub *hub, struct ev_loop *loop, const struct conf *conf,
   if (ring_init(&hub->ring, (size_t)conf->push_ring_events, (size_t)conf->push_ring_bytes) ||
       behind_init(&hub->behind))
     return belfry_error_set(error, BELFRY_ENOMEM, "no memory for push.ring_events");
+  hub->inflater = ws_inflater_new();
+  if (encoder_init(&hub->encoder, hub->position.epoch, &hub->figures) || !hub->inflater)
+    return belfry_error_set(error, BELFRY_ENOMEM, "no memory for compression");
   int status = bell_open(bell_path, &hub->bell_fd, error);
   if (status)
     return status;
@@ -285,6 +288,8 @@ void hub_fini(struct hub *hub) {
   batch_fini(&hub->batch, &hub->audiences);
   state_fini(&hub->state);
   ring_fini(&hub->ring);
+  encoder_fini(&hub->encoder);
+  ws_inflater_free(hub->inflater);
   history_close(hub->history);
   census_fini(&hub->addresses);
   census_fini(&hub->credentials);

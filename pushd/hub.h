@@ -44,6 +44,7 @@ struct hub {
   int64_t version_ms;               /* ... and when that was seen (monotonic) */
 
   struct encoder encoder;
+  struct ws_inflater *inflater; /* owned; for what clients send compressed */
   struct ring ring;
   int64_t passed_head; /* the ring's head when the clients were gone over last */
   struct behind behind;
@@ -84,8 +85,10 @@ void hub_fini(struct hub *hub);
 
 /* Connections that are let in or may be soon. */
 static inline uint32_t hub_open_count(const struct hub *hub) {
-  return hub->open_count[REPRESENTATION_WS] + hub->open_count[REPRESENTATION_SSE] +
-         hub->open_count[REPRESENTATION_SSE_NAMED];
+  uint32_t count = 0;
+  for (int i = 0; i < REPRESENTATION_COUNT; i++)
+    count += hub->open_count[i];
+  return count;
 }
 
 /* Has the pass and those behind looked at in the loop's next turn. */

@@ -32,6 +32,18 @@ struct slice request_header_last(const struct request *request, const char *name
   return slice_trim(last);
 }
 
+void request_header_join(const struct request *request, const char *name, struct buf *out) {
+  bool first = true;
+  for (size_t i = 0; i < request->header_count; i++) {
+    if (!same_name(request->headers[i].name, name))
+      continue;
+    if (!first)
+      buf_put_char(out, ',');
+    buf_put_slice(out, request->headers[i].value);
+    first = false;
+  }
+}
+
 bool request_header_has_token(const struct request *request, const char *name, const char *token) {
   for (size_t i = 0; i < request->header_count; i++) {
     if (!same_name(request->headers[i].name, name))

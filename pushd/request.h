@@ -42,6 +42,9 @@ struct slice request_header(const struct request *request, const char *name);
 /* The last piece of the comma list of all headers `name`; NULL data when there is none. */
 struct slice request_header_last(const struct request *request, const char *name);
 
+/* Puts the values of all headers `name`, joined by commas to one list (RFC 9110, 5.3). */
+void request_header_join(const struct request *request, const char *name, struct buf *out);
+
 /* Whether the comma list of all headers `name` holds `token`, in any case. */
 bool request_header_has_token(const struct request *request, const char *name, const char *token);
 

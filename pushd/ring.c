@@ -13,11 +13,18 @@ int ring_init(struct ring *ring, size_t capacity, size_t max_bytes) {
   return ring->events ? BELFRY_OK : BELFRY_ENOMEM;
 }
 
+/* Memory of a frame; of one that is there twice, counted once. */
+static size_t frame_bytes(const struct ring_event *event, enum representation representation) {
+  const struct frame *frame = event->frames[representation];
+  bool again = representation != REPRESENTATION_WS && frame == event->frames[REPRESENTATION_WS];
+  return frame && !again ? frame->len : 0;
+}
+
 static void drop_first(struct ring *ring) {
   struct ring_event *event = ring_at(ring, ring->first);
+  for (int i = 0; i < REPRESENTATION_COUNT; i++)
+    ring->bytes -= frame_bytes(event, (enum representation)i);
   for (int i = 0; i < REPRESENTATION_COUNT; i++) {
-    if (event->frames[i])
-      ring->bytes -= event->frames[i]->len;
     frame_unref(event->frames[i]);
     event->frames[i] = NULL;
   }
@@ -106,9 +113,10 @@ struct frame *ring_frame(struct ring *ring, struct encoder *encoder, uint64_t se
   struct ring_event *event = ring_at(ring, sequence);
   struct frame **frame = &event->frames[representation];
   if (!*frame) {
-    *frame = frame_encode(encoder, representation, event->json, event->type, event->id);
-    if (*frame)
-      ring->bytes += (*frame)->len;
+    *frame = representation == REPRESENTATION_WS_DEFLATE
+                 ? frame_deflate(encoder, event->frames[REPRESENTATION_WS])
+                 : frame_encode(encoder, representation, event->json, event->type, event->id);
+    ring->bytes += frame_bytes(event, representation);
   }
   return *frame;
 }

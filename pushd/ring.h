@@ -25,7 +25,8 @@ struct ring_event {
   struct slice type;   /* likewise */
   struct slice source; /* likewise */
   int severity;
-  struct frame *frames[REPRESENTATION_COUNT]; /* WS is always there, the others once wanted */
+  /* WS is always there, the others once wanted; WS_DEFLATE may be the same as WS. */
+  struct frame *frames[REPRESENTATION_COUNT];
 };
 
 struct ring {

@@ -65,10 +65,11 @@ static void add_batch(struct client *client, struct run *run, struct ring *sourc
     catch_up(run, source, in_ring);
     return;
   }
-  const struct batch *batch =
+  struct batch *batch =
       batch_get(&hub->batch, &hub->audiences, &hub->encoder, audience, source, sequence, in_ring);
-  if (batch)
-    add_event_piece(run, batch->frame, batch->count, batch->last_id, batch->to);
+  struct frame *frame = batch ? batch_frame(batch, &hub->encoder, client->representation) : NULL;
+  if (frame)
+    add_event_piece(run, frame, batch->count, batch->last_id, batch->to);
 }
 
 static void add_events(struct client *client, struct run *run, size_t max_bytes) {
@@ -77,7 +78,7 @@ static void add_events(struct client *client, struct run *run, size_t max_bytes)
   if (!source)
     return;
   bool in_ring = source == &hub->ring;
-  if (client->subscription.batch && client->representation == REPRESENTATION_WS) {
+  if (client->subscription.batch && client_is_websocket(client)) {
     add_batch(client, run, source, in_ring);
     return;
   }
@@ -109,7 +110,7 @@ void run_build(struct client *client, struct run *run, size_t max_bytes) {
   if (client->state != CLIENT_OPEN)
     return;
   if (client->state_due) {
-    struct frame *frame = state_answer(&hub->state, &hub->encoder);
+    struct frame *frame = state_answer(&hub->state, &hub->encoder, client->representation);
     if (frame)
       add_frame(run, RUN_STATE, frame, 0);
   }

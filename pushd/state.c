@@ -7,10 +7,9 @@
 static void forget_frames(struct state_cache *cache) {
   for (int i = 0; i < REPRESENTATION_COUNT; i++) {
     frame_unref(cache->metrics[i]);
-    cache->metrics[i] = NULL;
+    frame_unref(cache->answers[i]);
+    cache->metrics[i] = cache->answers[i] = NULL;
   }
-  frame_unref(cache->answer);
-  cache->answer = NULL;
 }
 
 void state_fini(struct state_cache *cache) {
@@ -66,16 +65,27 @@ static struct frame *make(struct state_cache *cache, struct encoder *encoder,
   return frame;
 }
 
-struct frame *state_metrics(struct state_cache *cache, struct encoder *encoder,
-                            enum representation representation) {
-  struct frame **frame = &cache->metrics[representation];
-  if (!*frame && cache->there)
-    *frame = make(cache, encoder, representation, "metrics_update");
+/* The message `name` out of `frames`, where it is kept in each representation. */
+static struct frame *get(struct state_cache *cache, struct frame **frames, struct encoder *encoder,
+                         enum representation representation, const char *name) {
+  struct frame **frame = &frames[representation];
+  if (*frame || !cache->there)
+    return *frame;
+  if (representation == REPRESENTATION_WS_DEFLATE) {
+    struct frame *plain = get(cache, frames, encoder, REPRESENTATION_WS, name);
+    *frame = plain ? frame_deflate(encoder, plain) : NULL;
+  } else {
+    *frame = make(cache, encoder, representation, name);
+  }
   return *frame;
 }
 
-struct frame *state_answer(struct state_cache *cache, struct encoder *encoder) {
-  if (!cache->answer && cache->there)
-    cache->answer = make(cache, encoder, REPRESENTATION_WS, "state");
-  return cache->answer;
+struct frame *state_metrics(struct state_cache *cache, struct encoder *encoder,
+                            enum representation representation) {
+  return get(cache, cache->metrics, encoder, representation, "metrics_update");
+}
+
+struct frame *state_answer(struct state_cache *cache, struct encoder *encoder,
+                           enum representation representation) {
+  return get(cache, cache->answers, encoder, representation, "state");
 }

@@ -22,7 +22,7 @@ struct state_cache {
   int64_t computed_ms; /* monotonic */
   int64_t took_ms;
   struct frame *metrics[REPRESENTATION_COUNT]; /* metrics_update; made when wanted */
-  struct frame *answer;                        /* `state`, WebSocket only */
+  struct frame *answers[REPRESENTATION_COUNT]; /* `state`; likewise, WebSocket only */
 };
 
 /* Zero it before the first use. */
@@ -36,6 +36,7 @@ int state_refresh(struct state_cache *cache, struct history *history, const stru
 /* Returns: borrowed; NULL when there is no snapshot yet or no memory. */
 struct frame *state_metrics(struct state_cache *cache, struct encoder *encoder,
                             enum representation representation);
-struct frame *state_answer(struct state_cache *cache, struct encoder *encoder);
+struct frame *state_answer(struct state_cache *cache, struct encoder *encoder,
+                           enum representation representation);
 
 #endif

@@ -74,6 +74,8 @@ void ws_on_bytes(struct client *client, struct slice bytes) {
       return;
     }
     ws_receiver_init(client->receiver, WS_SERVER, WS_MESSAGE_MAX_BYTES);
+    if (client->representation == REPRESENTATION_WS_DEFLATE)
+      ws_receiver_allow_deflate(client->receiver, client->hub->inflater);
   }
   struct ws_event event;
   do {

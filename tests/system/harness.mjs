@@ -418,9 +418,10 @@ class Belfry {
 
   // Push
 
-  /** A WebSocket client that remembers what it was sent. */
-  ws(target = '/ws', { key = this.adminKey, headers = {}, ...options } = {}) {
+  /** A WebSocket client that remembers what it was sent. Compression has tests of its own: inflating is slow in Node. */
+  ws(target = '/ws', { key = this.adminKey, headers = {}, perMessageDeflate = false, ...options } = {}) {
     const client = new WsClient(this, target, {
+      perMessageDeflate,
       headers: { ...(key ? { authorization: `Bearer ${key}` } : {}), ...headers },
       ...options,
     });
