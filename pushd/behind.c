@@ -85,7 +85,7 @@ static void tell_gap(struct hub *hub, struct client *client, const char *reason)
 /* Reads the next page of a client that lags. Returns: 0, also when it was told a gap instead. */
 static int read_page(struct hub *hub, struct client *client, struct belfry_error *error) {
   int status = follow_position(hub, error);
-  if (status || client->state != CLIENT_OPEN)
+  if (status || client->state != CLIENT_OPEN || client->frozen)
     return status;
   if (client->cursor + 1 < hub->position.oldest) {
     tell_gap(hub, client, "retention");
@@ -116,8 +116,8 @@ static int read_page(struct hub *hub, struct client *client, struct belfry_error
 }
 
 static bool needs_page(struct hub *hub, const struct client *client) {
-  return client->state == CLIENT_OPEN && !ring_holds(&hub->ring, client->cursor) &&
-         !behind_page(hub, client);
+  return client->state == CLIENT_OPEN && !client->frozen &&
+         !ring_holds(&hub->ring, client->cursor) && !behind_page(hub, client);
 }
 
 static bool read_page_or_lose(struct hub *hub, struct client *client) {

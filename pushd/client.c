@@ -13,9 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_AFTER_MS  500
-#define RETRY_JITTER_MS 4000
-
 struct client *client_new(struct hub *hub, const struct transport *transport) {
   if (hub->client_count == hub->client_room) {
     uint32_t room = hub->client_room ? hub->client_room * 2 : 64;
@@ -176,14 +173,14 @@ void client_close(struct client *client, uint16_t code, const char *reason) {
   start_closing(client);
 }
 
-void client_close_telling(struct client *client, uint16_t code, const char *reason) {
+void client_close_telling(struct client *client, uint16_t code, const char *reason,
+                          uint32_t retry_after_ms) {
   if (client->state != CLIENT_OPEN)
     return;
-  uint32_t jitter;
-  fd_random(&jitter, sizeof jitter);
   char data[160];
-  snprintf(data, sizeof data, "{\"reason\":\"%s\",\"retry_after_ms\":%u}", reason,
-           RETRY_AFTER_MS + jitter % RETRY_JITTER_MS);
+  snprintf(data, sizeof data, "{\"reason\":\"%s\",\"retry_after_ms\":%u}", reason, retry_after_ms);
+  if (!client_is_websocket(client))
+    sse_put_retry(client, retry_after_ms); /* an EventSource does not read our messages */
   client_say(client, "closing", slice_of(data), FRAME_NO_ID);
   client_close(client, code, reason);
 }

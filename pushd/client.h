@@ -56,6 +56,7 @@ struct client {
   bool close_sent : 1;
   bool violated : 1;      /* it broke the protocol, and may not know it yet */
   bool metrics_shown : 1; /* it was sent a snapshot, `fingerprint` */
+  bool frozen : 1;        /* its history is gone: it gets no more events, and will be sent away */
 
   int64_t cursor;    /* everything up to this id was written, skipped or told as a gap */
   uint64_t sequence; /* in the ring: of the first event above the cursor */
@@ -142,7 +143,8 @@ void client_say(struct client *client, const char *name, struct slice data, int6
 void client_close(struct client *client, uint16_t code, const char *reason);
 
 /* The same after telling `closing` with `reason` and how long to wait before coming back. */
-void client_close_telling(struct client *client, uint16_t code, const char *reason);
+void client_close_telling(struct client *client, uint16_t code, const char *reason,
+                          uint32_t retry_after_ms);
 
 /* Ends it without a close frame (an answer to a refused handshake, SSE). */
 void client_finish(struct client *client);

@@ -38,7 +38,7 @@ static void start_over(struct hub *hub, const struct history_position *position)
   if (!first) {
     log_notice("the history was replaced: epoch %s is now %s", hub->position.epoch,
                position->epoch);
-    hub_close_all(hub, "history_replaced");
+    drain_start(&hub->drain, DRAIN_HISTORY_REPLACED, hub->conf->push_drain_ms);
   }
   hub->position = *position;
   hub->ready = false;

@@ -21,7 +21,9 @@
 
 #include "config.h"
 
-#define REQUEST_ID_MAX 128
+#define REQUEST_ID_MAX  128
+#define RETRY_AFTER_MS  500 /* of one whose credential ended */
+#define RETRY_JITTER_MS 4000
 
 /* Where somebody may connect, and what comes without being asked for. */
 static const struct endpoint {
@@ -602,7 +604,10 @@ void handshake_check_again(struct client *client) {
   if (status && status != BELFRY_EDENIED && client->expires_ms && client->expires_ms <= now_ms)
     why = "expired";
   if (why) {
-    client_close_telling(client, CLOSE_CREDENTIAL_EXPIRED, why);
+    uint32_t jitter;
+    fd_random(&jitter, sizeof jitter);
+    client_close_telling(client, CLOSE_CREDENTIAL_EXPIRED, why,
+                         RETRY_AFTER_MS + jitter % RETRY_JITTER_MS);
     client_flush(client);
     return;
   }

@@ -48,8 +48,8 @@ void hub_run_soon(struct hub *hub) {
  */
 
 static bool wants_flush(const struct hub *hub, const struct client *client) {
-  return client->state == CLIENT_OPEN && !client->blocked && !client->behind_link &&
-         client->cursor < hub->ring.head;
+  return client->state == CLIENT_OPEN && !client->frozen && !client->blocked &&
+         !client->behind_link && client->cursor < hub->ring.head;
 }
 
 static void pass(struct hub *hub) {
@@ -215,18 +215,6 @@ static void on_turn_end(struct ev_loop *loop, ev_prepare *prepare, int events) {
   hub->handshakes_took_us = 0;
 }
 
-void hub_close_all(struct hub *hub, const char *reason) {
-  for (uint32_t i = 0; i < hub->client_count;) {
-    struct client *client = hub->clients[i];
-    if (client->state == CLIENT_OPEN) {
-      client_close_telling(client, WS_CLOSE_SERVICE_RESTART, reason);
-      client_flush(client);
-    }
-    if (i < hub->client_count && hub->clients[i] == client)
-      i++;
-  }
-}
-
 static void start_timer(struct hub *hub, ev_timer *timer,
                         void (*callback)(struct ev_loop *, ev_timer *, int), double every) {
   ev_timer_init(timer, callback, 0., every);
@@ -264,6 +252,7 @@ int hub_init(struct hub *hub, struct ev_loop *loop, const struct conf *conf,
   ev_prepare_init(&hub->reap, on_turn_end);
   hub->reap.data = hub;
   ev_prepare_start(loop, &hub->reap);
+  drain_init(&hub->drain, hub);
   start_timer(hub, &hub->look, on_look, LOOK_SECONDS);
   start_timer(hub, &hub->turn, on_wheel, WHEEL_TICK_MS / 1e3);
   start_timer(hub, &hub->pass, on_pass, 0);
@@ -274,6 +263,7 @@ int hub_init(struct hub *hub, struct ev_loop *loop, const struct conf *conf,
 void hub_fini(struct hub *hub) {
   while (hub->client_count)
     client_drop(hub->clients[0]);
+  drain_fini(&hub->drain);
   if (ev_is_active(&hub->reap)) {
     on_turn_end(hub->loop, &hub->reap, 0);
     ev_prepare_stop(hub->loop, &hub->reap);

@@ -16,6 +16,7 @@
 #include "pushd/behind.h"
 #include "pushd/census.h"
 #include "pushd/client.h"
+#include "pushd/drain.h"
 #include "pushd/figures.h"
 #include "pushd/ring.h"
 #include "pushd/state.h"
@@ -60,6 +61,7 @@ struct hub {
   struct census addresses, credentials; /* of those that are let in */
   int64_t handshakes_took_us;           /* in this turn of the loop */
   struct client *dead;                  /* to be freed; linked by behind_next */
+  struct drain drain;
   bool stopping;
 
   ev_timer look; /* once a second */
@@ -100,8 +102,4 @@ uint32_t hub_tick_in(const struct hub *hub, int64_t ms);
 
 /* Milliseconds since the start. */
 uint32_t hub_since_start_ms(const struct hub *hub);
-
-/* Ends all connections: `closing` with a jittered retry_after_ms, then close 1012. */
-void hub_close_all(struct hub *hub, const char *reason);
-
 #endif

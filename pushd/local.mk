@@ -5,6 +5,7 @@ pushd_libpushd_a_SOURCES = \
 	%D%/census.c %D%/census.h \
 	%D%/client.c %D%/client.h \
 	%D%/commands.c %D%/commands.def %D%/commands.h \
+	%D%/drain.c %D%/drain.h \
 	%D%/figures.c %D%/figures.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/frame.c %D%/frame.h \

@@ -107,7 +107,7 @@ void run_build(struct client *client, struct run *run, size_t max_bytes) {
     add_frame(run, RUN_PARTIAL, client->partial, client->partial_at);
   if (client->own && client->own->len)
     add_piece(run, RUN_OWN, NULL, client->own->data, client->own->len);
-  if (client->state != CLIENT_OPEN)
+  if (client->state != CLIENT_OPEN || client->frozen)
     return;
   if (client->state_due) {
     struct frame *frame = state_answer(&hub->state, &hub->encoder, client->representation);

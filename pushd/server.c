@@ -147,7 +147,9 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int events) {
   daemon_stopping("telling the clients");
   server->hub.stopping = true;
   close_listeners(server);
-  hub_close_all(&server->hub, "restart");
+  drain_start(&server->hub.drain, DRAIN_RESTART, server->hub.conf->push_drain_ms);
+  ev_timer_set(&server->stop_limit, (double)server->hub.conf->push_drain_ms / 1e3 + STOP_SECONDS,
+               0.);
   ev_timer_start(loop, &server->stop_limit);
   ev_check_start(loop, &server->drained);
 }

@@ -18,6 +18,12 @@ void sse_start(struct client *client) {
   buf_printf(own, "retry: %u\n\n", RETRY_MS + jitter % RETRY_JITTER_MS);
 }
 
+void sse_put_retry(struct client *client, uint32_t ms) {
+  struct buf *own = client_own(client);
+  if (own)
+    buf_printf(own, "retry: %u\n\n", ms);
+}
+
 void sse_keep_alive(struct client *client) {
   if (!client->own) { /* else something is about to be written anyway */
     struct buf *own = client_own(client);
