@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "pushd/alive.h"
 #include "pushd/behind.h"
 #include "pushd/handshake.h"
 #include "pushd/hub.h"
@@ -12,6 +13,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static void join_handshakes(struct client *client) {
+  struct hub *hub = client->hub;
+  hub->handshake_count++;
+  client->behind_link = hub->handshakes_end;
+  *hub->handshakes_end = client;
+  hub->handshakes_end = &client->behind_next;
+}
+
+static void leave_handshakes(struct client *client) {
+  struct hub *hub = client->hub;
+  hub->handshake_count--;
+  *client->behind_link = client->behind_next;
+  if (client->behind_next)
+    client->behind_next->behind_link = client->behind_link;
+  else
+    hub->handshakes_end = client->behind_link;
+  client->behind_link = NULL;
+  client->behind_next = NULL;
+}
+
+bool client_drop_stale_handshake(struct hub *hub) {
+  struct client *oldest = hub->handshakes;
+  if (oldest && oldest->deadline > hub_tick_in(hub, CLIENT_HANDSHAKE_MS - CLIENT_STALE_MS))
+    return false;
+  if (oldest) {
+    figures_count_refusal(&hub->figures, REFUSAL_overload);
+    client_drop(oldest);
+  }
+  return true;
+}
 
 struct client *client_new(struct hub *hub, const struct transport *transport) {
   if (hub->client_count == hub->client_room) {
@@ -29,7 +61,7 @@ struct client *client_new(struct hub *hub, const struct transport *transport) {
   client->hub = hub;
   client->index = hub->client_count;
   hub->clients[hub->client_count++] = client;
-  hub->handshake_count++;
+  join_handshakes(client);
   client->deadline = hub_tick_in(hub, CLIENT_HANDSHAKE_MS);
   client_schedule(client);
   return client;
@@ -39,7 +71,7 @@ static void leave_state(struct client *client) {
   if (client->state == CLIENT_OPEN)
     client->hub->open_count[client->representation]--;
   if (client->state == CLIENT_HANDSHAKE)
-    client->hub->handshake_count--;
+    leave_handshakes(client);
 }
 
 static void free_own(struct client *client) {
@@ -99,8 +131,7 @@ void client_open(struct client *client) {
   count_opened(client);
   client->deadline = 0;
   client->position_at = hub_tick_in(hub, CLIENT_POSITION_MS);
-  client->alive_at = hub_tick_in(hub, client_is_websocket(client) ? hub->conf->push_ping_interval_ms
-                                                                  : CLIENT_COMMENT_MS);
+  alive_schedule(client);
   client_schedule(client);
 }
 

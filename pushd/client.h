@@ -40,13 +40,14 @@ struct client {
   };
   struct wheel_timer timer;
   struct hub *hub;
-  struct client *behind_next, **behind_link; /* in the hub's list; link NULL: not in it */
-  uint32_t index;                            /* in the hub's array */
+  /* In one of the hub's lists: handshakes, or (open) those behind. link NULL: in none. */
+  struct client *behind_next, **behind_link;
+  uint32_t index; /* in the hub's array */
 
   uint8_t state;           /* enum client_state */
   uint8_t representation;  /* enum representation */
   uint8_t role;            /* enum auth_role */
-  uint8_t pings_open;      /* without an answer */
+  uint8_t pings_open;      /* pings without an answer, or comments that were not taken */
   bool blocked : 1;        /* the peer takes no more; the transport says when it does again */
   bool in_ring : 1;        /* `sequence` is good */
   bool skipped : 1;        /* its filter has skipped events since the last it was sent */
@@ -71,11 +72,17 @@ struct client {
   uint32_t head_scanned;
 
   /* Ticks of the wheel. */
-  uint32_t deadline;    /* of the handshake or the close; 0: none */
-  uint32_t alive_at;    /* the next ping or comment; CLIENT_LINGERING: when it is told the end */
+  uint32_t deadline; /* of the handshake or the close; 0: none */
+  uint32_t
+      alive_at; /* the next ping or comment (alive.c); CLIENT_LINGERING: when it is told the end */
   uint32_t metrics_at;  /* the next metrics_update; 0: none */
   uint32_t position_at; /* not before this the position is told again */
   uint32_t check_at;    /* when the credential is looked at again; 0: never */
+
+  /* Bytes, counted around: only differences mean something. */
+  uint32_t sent;       /* written */
+  uint32_t taken;      /* of them by the peer, when that was looked at last */
+  uint32_t alive_mark; /* `sent` behind the last ping or comment */
 
   uint32_t bucket_ms;        /* when the buckets were filled, since the hub's start */
   uint16_t command_tokens;   /* in 1/20 of a command, so that a bucket fills by whole tokens */
@@ -92,10 +99,10 @@ static inline bool client_is_websocket(const struct client *client) {
 }
 
 #define CLIENT_HANDSHAKE_MS 10000
-#define CLIENT_CLOSE_MS     5000  /* for our last bytes */
-#define CLIENT_LINGER_MS    2000  /* for the peer's end after them */
-#define CLIENT_QUIET_MS     250   /* without a byte of a peer that broke the protocol */
-#define CLIENT_COMMENT_MS   14000 /* SSE: something goes out at least every 15 s */
+#define CLIENT_STALE_MS     2000 /* a handshake of this age makes room for others */
+#define CLIENT_CLOSE_MS     5000 /* for our last bytes */
+#define CLIENT_LINGER_MS    2000 /* for the peer's end after them */
+#define CLIENT_QUIET_MS     250  /* without a byte of a peer that broke the protocol */
 #define CLIENT_POSITION_MS  20000
 #define CLIENT_CHECK_MS     30000 /* a key that was deleted stops being good within this */
 #define CLIENT_OWN_MAX      65536 /* a client with more waiting is not read from */
@@ -106,6 +113,10 @@ static inline bool client_is_websocket(const struct client *client) {
 /* Returns: a client in CLIENT_HANDSHAKE, owned by the hub, whose transport is yet to be set up;
  * NULL when out of memory. */
 struct client *client_new(struct hub *hub, const struct transport *transport);
+
+/* Makes room for another handshake: drops the oldest, unless that is so young that its request may
+ * just not have been read yet. Returns: whether there is room. */
+bool client_drop_stale_handshake(struct hub *hub);
 
 /* Closes at once and forgets everything. The struct lives until the end of this turn of the loop.
  */

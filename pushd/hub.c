@@ -2,9 +2,9 @@
 
 #include "base/bell.h"
 #include "base/fd.h"
+#include "pushd/alive.h"
 #include "pushd/follow.h"
 #include "pushd/handshake.h"
-#include "pushd/sse.h"
 #include "pushd/ws.h"
 #include "ws/deflate.h"
 
@@ -160,17 +160,6 @@ static void tell_position(struct client *client) {
   client_flush(client);
 }
 
-static void keep_alive(struct client *client) {
-  struct hub *hub = client->hub;
-  if (client_is_websocket(client)) {
-    client->alive_at = hub_tick_in(hub, hub->conf->push_ping_interval_ms) - 1;
-    ws_keep_alive(client);
-  } else {
-    client->alive_at = hub_tick_in(hub, CLIENT_COMMENT_MS) - 1;
-    sse_keep_alive(client);
-  }
-}
-
 static void on_client_due(void *arg, struct wheel_timer *timer) {
   (void)arg;
   struct client *client = (struct client *)((char *)timer - offsetof(struct client, timer));
@@ -187,7 +176,7 @@ static void on_client_due(void *arg, struct wheel_timer *timer) {
       is_due(client->position_at, now))
     tell_position(client);
   if (client->state == CLIENT_OPEN && is_due(client->alive_at, now))
-    keep_alive(client);
+    alive_on_due(client);
   if (client->state == CLIENT_LINGERING && is_due(client->alive_at, now)) {
     client->alive_at = 0;
     client->transport->end(client, false);
@@ -232,6 +221,7 @@ int hub_init(struct hub *hub, struct ev_loop *loop, const struct conf *conf,
   hub->started_ms = clock_realtime_ms(hub->clock);
   hub->started_monotonic_ms = clock_monotonic_ms(hub->clock);
   hub->bell_fd = -1;
+  hub->handshakes_end = &hub->handshakes;
   hub->wheel.now = hub_tick(hub);
   char bell_path[sizeof hub->history_dir];
   if (conf_state_path(conf, "history", hub->history_dir, sizeof hub->history_dir) ||

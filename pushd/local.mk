@@ -1,5 +1,6 @@
 noinst_LIBRARIES += pushd/libpushd.a
 pushd_libpushd_a_SOURCES = \
+	%D%/alive.c %D%/alive.h \
 	%D%/batch.c %D%/batch.h \
 	%D%/behind.c %D%/behind.h \
 	%D%/census.c %D%/census.h \

@@ -170,6 +170,7 @@ static void account_piece(struct client *client, const struct run_piece *piece, 
 
 void run_account(struct client *client, const struct run *run, size_t written) {
   client->hub->figures.bytes += written;
+  client->sent += (uint32_t)written;
   for (int i = 0; i < run->count && written > 0; i++) {
     size_t len = run->iov[i].iov_len, part = written < len ? written : len;
     account_piece(client, &run->pieces[i], len, part);

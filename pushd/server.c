@@ -19,7 +19,7 @@
 
 #define LISTENERS_MAX  2
 #define ACCEPT_AT_ONCE 64   /* then others have their turn */
-#define HANDSHAKES_MAX 2048 /* open at a time; each ends within 10 s */
+#define HANDSHAKES_MAX 2048 /* open at a time; then the oldest makes room */
 #define ACCEPT_PAUSE_S 0.25 /* after the descriptors ran out */
 #define STOP_SECONDS   2.
 #define PUSH_SOCKET    "push.sock"
@@ -61,7 +61,8 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events) {
   (void)events;
   struct server *server = io->data;
   for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
-    if (server->hub.handshake_count >= HANDSHAKES_MAX) {
+    if (server->hub.handshake_count >= HANDSHAKES_MAX &&
+        !client_drop_stale_handshake(&server->hub)) {
       pause_accepting(server);
       return;
     }

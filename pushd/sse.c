@@ -23,12 +23,3 @@ void sse_put_retry(struct client *client, uint32_t ms) {
   if (own)
     buf_printf(own, "retry: %u\n\n", ms);
 }
-
-void sse_keep_alive(struct client *client) {
-  if (!client->own) { /* else something is about to be written anyway */
-    struct buf *own = client_own(client);
-    if (own)
-      buf_put_text(own, ":\n\n");
-  }
-  client_flush(client);
-}

@@ -1,5 +1,5 @@
 /*
- * A client's event stream (Server-Sent Events): its start, and the comments that keep it alive.
+ * A client's event stream (Server-Sent Events): its start.
  */
 #ifndef BELFRY_PUSHD_SSE_H
 #define BELFRY_PUSHD_SSE_H
@@ -13,7 +13,5 @@ void sse_start(struct client *client);
 
 /* Tells an EventSource after how long to come back. */
 void sse_put_retry(struct client *client, uint32_t ms);
-
-void sse_keep_alive(struct client *client);
 
 #endif

@@ -45,6 +45,9 @@ struct transport {
   /* The address of the peer itself, be it a client or a proxy. Returns: false over a unix socket.
    */
   bool (*peer)(const struct client *client, struct address *out);
+  /* About how many of the bytes that were written the peer has not taken yet; 0 when it has taken
+   * all. NULL: not known. */
+  uint32_t (*untaken)(const struct client *client);
   bool is_http2;
 };
 

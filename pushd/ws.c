@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-#define PINGS_OPEN_MAX 2
-
 void ws_free_receiver(struct client *client) {
   if (client->receiver)
     ws_receiver_fini(client->receiver);
@@ -84,22 +82,5 @@ void ws_on_bytes(struct client *client, struct slice bytes) {
   } while (event.kind != WS_EVENT_NONE && client->receiver);
   if (client->receiver && ws_receiver_idle(client->receiver))
     ws_free_receiver(client);
-  client_flush(client);
-}
-
-void ws_keep_alive(struct client *client) {
-  if (client->pings_open >= PINGS_OPEN_MAX) {
-    client_close(client, WS_CLOSE_GOING_AWAY, "two pings had no answer");
-    client_flush(client);
-    return;
-  }
-  client->pings_open++;
-  client->hub->figures.pings++;
-  /* One that still waits to be written does for both. */
-  if (!client->own) {
-    struct buf *own = client_own(client);
-    if (own)
-      ws_put_frame(own, true, WS_PING, slice_new("", 0), NULL);
-  }
   client_flush(client);
 }

@@ -1,5 +1,5 @@
 /*
- * A client's WebSocket: what arrives on it, and the pings.
+ * A client's WebSocket: what arrives on it.
  */
 #ifndef BELFRY_PUSHD_WS_H
 #define BELFRY_PUSHD_WS_H
@@ -12,9 +12,6 @@ struct client;
 
 /* Takes bytes that came after the handshake. May drop the client. */
 void ws_on_bytes(struct client *client, struct slice bytes);
-
-/* Sends a ping, or closes when two have had no answer. */
-void ws_keep_alive(struct client *client);
 
 void ws_free_receiver(struct client *client);
 
