@@ -8,7 +8,7 @@ packages_to_run=(
 )
 # shellcheck disable=SC2034 # used by check.sh
 packages_to_check=(
-  libcmocka-dev fonts-dejavu-core clang:clang chromium:chromium sqlite3:sqlite3 mandoc:mandoc shellcheck:shellcheck
+  libcmocka-dev fonts-dejavu-core clang:clang chromium:chromium sqlite3:sqlite3 ip:iproute2 mandoc:mandoc shellcheck:shellcheck
   python3-websockets python3-aiohttp
 )
 

@@ -164,6 +164,7 @@ function nginxConfiguration({ dir, stateDir, port, prefixes }) {
  * @param {string} [options.stateDir] a folder for the history other than the temporary one
  * @param {boolean} [options.wait] whether to wait until it is healthy
  * @param {{[program: string]: object}} [options.environment] what a program finds in its environment beside ours
+ * @param {{[program: string]: string[]}} [options.wrappers] a command that becomes the program after what it is for
  * @param {boolean} [options.supervised] whether a program that ends by itself is started again, as systemd does
  */
 export async function start({ wait = true, prefixes = ['', '/monitor'], ...options } = {}) {
@@ -173,8 +174,9 @@ export async function start({ wait = true, prefixes = ['', '/monitor'], ...optio
 }
 
 class Belfry {
-  constructor({ conf = {}, prefixes, stateDir, environment = {}, supervised = false }) {
+  constructor({ conf = {}, prefixes, stateDir, environment = {}, wrappers = {}, supervised = false }) {
     this.environment = environment;
+    this.wrappers = wrappers;
     this.supervised = supervised;
     this.ends = [];
     this.dir = temporaryFolder();
@@ -242,7 +244,7 @@ class Belfry {
         ? [nginxPath, '-p', this.dir, '-c', path.join(this.dir, 'nginx.conf'), '-e', path.join(this.dir, 'log/nginx.log')]
         : [programPath(name), '-c', this.confPath];
     // The kernel ends it should we be killed.
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], {
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...(this.wrappers[name] ?? []), ...command], {
       cwd: this.dir,
       detached: true,
       stdio: ['ignore', log, log],
