@@ -1,11 +1,18 @@
 /*
- * The pages' modules that need no browser: words and figures, the order of events, the gaps of a chart.
+ * The pages' modules that need no browser: words and figures, the order of events, the gaps of a chart, the parts of the
+ * push test.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeText, isRoutine } from '../../htdocs/js/describe.js';
 import * as format from '../../htdocs/js/format.js';
 import { overall, sortServices } from '../../htdocs/js/health.js';
+import { clockOffset, Rate, Samples, utf8Bytes } from '../../htdocs/js/push/figures.js';
+import { address, EMPTY, fromQuery, parameters, subscription, toQuery } from '../../htdocs/js/push/form.js';
+import { Log, logText, rowFilter, ROWS_MOST } from '../../htdocs/js/push/log.js';
+import { breakHint, closeMeaning } from '../../htdocs/js/push/meaning.js';
+import { commandLine, curl, javascript, shellWord } from '../../htdocs/js/push/snippets.js';
+import { SseParser } from '../../htdocs/js/push/sse.js';
 import { Series } from '../../htdocs/js/series.js';
 
 const words = (event, data) => describeText({ id: 1, event, severity: 'info', source: 's', timestamp: '2026-11-20T10:00:00.000Z', data });
@@ -78,4 +85,122 @@ test('trouble comes first, and what is not known is not down', () => {
   assert.deepEqual(overall({ services: [service('a', 'down'), service('b', 'degraded')] }), { status: 'down', text: 'a is down' });
   assert.equal(overall({ services: [service('a', 'up')], daemons: [{ name: 'belfry-watchd', version: '1', status: 'down' }] }).text, 'belfry-watchd not running');
   assert.equal(overall({ services: [service('a', 'up'), service('b', 'paused')] }).status, 'up');
+});
+
+// --- the push test ---------------------------------------------------------------------------------------------------
+
+test('an event stream is read the same wherever it is cut', () => {
+  const text = ': hello\n\nretry: 2500\n\nid: e-1\nevent: a\ndata: {"x":\ndata:1}\n\nid: e-2\n\r\ndata: end\r\n\r\ndata\n\n';
+  const read = (pieces) => {
+    const records = [];
+    const parser = new SseParser((record) => records.push(record));
+    for (const piece of pieces) parser.push(piece);
+    return records.map(({ raw, ...record }) => record);
+  };
+  const whole = read([text]);
+  assert.deepEqual(whole, [
+    { event: '', data: null, id: null, retry: null, comment: true },
+    { event: '', data: null, id: null, retry: 2500, comment: false },
+    { event: 'a', data: '{"x":\n1}', id: 'e-1', retry: null, comment: false },
+    { event: '', data: null, id: 'e-2', retry: null, comment: false },
+    { event: '', data: 'end', id: null, retry: null, comment: false },
+    { event: '', data: '', id: null, retry: null, comment: false },
+  ]);
+  for (let at = 1; at < text.length; at++) assert.deepEqual(read([text.slice(0, at), text.slice(at)]), whole, `cut at ${at}`);
+  assert.deepEqual(read([...text]), whole);
+});
+
+test('a stream whose record never ends is given up', () => {
+  const parser = new SseParser(() => {});
+  assert.throws(() => {
+    for (let n = 0; n < 3000; n++) parser.push(`data: ${'x'.repeat(1000)}\n`);
+  }, /does not end/);
+});
+
+test('a rate is that of the last whole seconds, falls to nothing, and the total stays', () => {
+  const rate = new Rate();
+  assert.equal(rate.now(0), 0);
+  for (let ms = 100_000; ms < 105_000; ms += 10) rate.add(ms, 1);
+  assert.equal(rate.now(105_000), 100);
+  assert.deepEqual(rate.points(105_000).map((point) => point[1]), [100, 100, 100, 100, 100]);
+  assert.equal(Math.round(rate.now(106_500)), 67);
+  assert.equal(rate.now(110_000), 0);
+  assert.equal(rate.now(500_000), 0);
+  assert.equal(rate.points(500_000).length, 60);
+  assert.equal(rate.total, 500);
+});
+
+test('quantiles are values that were measured, of the last ones only', () => {
+  const samples = new Samples(100);
+  assert.deepEqual(samples.quantiles([0.5]), [NaN]);
+  for (let n = 1; n <= 1000; n++) samples.add(n);
+  assert.deepEqual(samples.quantiles([0, 0.5, 0.99, 1]), [901, 950, 999, 1000]);
+  assert.equal(samples.size, 100);
+  assert.equal(samples.last, 1000);
+});
+
+test('the clocks are compared no better than can be known', () => {
+  assert.deepEqual(clockOffset({ askedAt: 1000, heardAt: 1020, serverTime: 5010 }), { offset: 4000, uncertain: 10 });
+  assert.deepEqual(clockOffset({ askedAt: 1000, heardAt: 1020, serverTime: 5010, roundTrip: 4 }), { offset: 4000, uncertain: 8 });
+  assert.deepEqual(clockOffset({ askedAt: 1000, heardAt: 1020, serverTime: 5010, roundTrip: 400 }), { offset: 4000, uncertain: 0 });
+});
+
+for (const text of ['', 'plain', 'für', '→', '🔔', 'a🔔b', '\ud800'])
+  test(`${JSON.stringify(text)} has as many bytes as it is sent with`, () => assert.equal(utf8Bytes(text), new TextEncoder().encode(text).length));
+
+const logRow = (text, more = {}) => ({ direction: 'in', at: 0, bytes: text.length, name: 'x', events: 1, text, ...more });
+
+test('the log is bounded by rows and by size, and counts what falls off', () => {
+  const log = new Log();
+  for (let n = 1; n <= 5_500; n++) log.add(logRow(String(n)));
+  assert.equal(log.size, ROWS_MOST);
+  assert.equal(log.dropped, 4_500);
+  assert.deepEqual(log.latest().map((row) => row.text), Array.from({ length: ROWS_MOST }, (_, i) => String(5_500 - i)));
+  for (let n = 0; n < 20; n++) log.add(logRow('x'.repeat(1_000_000)));
+  assert.ok(log.latest().reduce((sum, row) => sum + row.text.length, 0) <= 8_000_000);
+  assert.equal(log.size + log.dropped, 5_520);
+  log.clear();
+  assert.deepEqual([log.size, log.dropped, log.latest().length], [0, 0, 0]);
+});
+
+test('rows are found by words, and left out by words with a minus', () => {
+  const rows = [logRow('{"event":"pong"}', { name: 'pong' }), logRow('{"event":"Ping"}', { name: 'ping', direction: 'out' })];
+  const found = (filter) => rows.filter(rowFilter(filter) ?? (() => true)).map((row) => row.name);
+  assert.deepEqual(found(''), ['pong', 'ping']);
+  assert.deepEqual(found('PING'), ['ping']);
+  assert.deepEqual(found('-pong'), ['ping']);
+  assert.deepEqual(found('received'), ['pong']);
+  assert.deepEqual(found('event sent -pong'), ['ping']);
+  assert.equal(logText(rows), '1970-01-01T00:00:00.000Z ↑ 16 B {"event":"Ping"}\n1970-01-01T00:00:00.000Z ↓ 16 B {"event":"pong"}');
+});
+
+const form = (change) => ({ ...EMPTY, ...change });
+
+test('the form survives the address, and says only what is set', () => {
+  const set = form({ way: 'dashboard', events: 'agent_*, log', min_severity: 'error', last: '10', batch: true });
+  assert.deepEqual(fromQuery(`?${toQuery(set)}`), set);
+  assert.equal(toQuery(EMPTY).toString(), '');
+  assert.deepEqual(fromQuery('?way=nonsense&min_severity=loud&metrics=yes'), EMPTY);
+  assert.deepEqual(parameters(set), { events: 'agent_*,log', min_severity: 'error', last: '10' });
+  assert.equal(address('https://h/monitor/websocket-test?x=1', 'ws/dashboard', parameters(set), true), 'wss://h/monitor/ws/dashboard?events=agent_*,log&min_severity=error&last=10');
+  assert.deepEqual(subscription(set), { events: ['agent_*', 'log'], min_severity: 'error', last: 10, metrics: false, batch: true });
+  assert.deepEqual(subscription(form({ since: 'abc', last: '-1' })), { since: 'abc', last: '-1', metrics: false }, 'what is wrong is the server’s to say');
+});
+
+test('code to copy holds what was typed as text, whatever it is', () => {
+  const base = 'http://h/monitor/websocket-test';
+  const evil = form({ events: `a'b"c$(x)\\;\`y\``, sources: "it's" });
+  assert.equal(shellWord("it's"), `'it'\\''s'`);
+  for (const make of [javascript, curl, commandLine]) assert.doesNotMatch(make(evil, base).replace(/'(?:[^']|'\\'')*'/g, ''), /\$\(x\)|`y/);
+  assert.doesNotThrow(() => new Function(javascript(form({ ...evil, batch: true }), base)), 'it is JavaScript');
+  assert.doesNotThrow(() => new Function(javascript(form({ ...evil, way: 'events' }), base)));
+  assert.match(commandLine(form({ way: 'dashboard', events: 'a*', since: '7', last: '3', interval: '0' }), base), /\nbelfry tail --raw --dashboard --event 'a\*' --since 7$/);
+});
+
+test('codes of a close have a meaning each', () => {
+  for (const code of [1000, 1001, 1002, 1003, 1006, 1007, 1008, 1009, 1011, 1012, 1013, 4401]) assert.ok(closeMeaning(code).length > 15, String(code));
+  assert.match(closeMeaning(4000), /application/);
+  assert.match(closeMeaning(1999), /does not name/);
+  assert.match(breakHint({ code: 1006, lived: 60_000, silent: 10_000 }), /read timeout/);
+  assert.equal(breakHint({ code: 1012, lived: 60_000, silent: 10_000 }), '');
 });

@@ -9,6 +9,9 @@ export const shellWord = (text) => (/^[A-Za-z0-9_./:=@%+,-]+$/.test(text) ? text
 /** A text for JavaScript. @param {string} text */
 const jsText = (text) => `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
 
+/** What the address cannot ask for: a `subscribe`, or ''. @param {import('./form.js').Form} form */
+const subscribeText = (form) => (form.batch || form.metrics ? JSON.stringify({ event: 'subscribe', data: { ...subscription(form), since: undefined, last: undefined } }) : '');
+
 /** @param {import('./form.js').Form} form @param {string} base */
 export function javascript(form, base) {
   const way = wayOf(form.way);
@@ -27,8 +30,7 @@ source.onmessage = ({ data, lastEventId }) => {
 source.onerror = () => {
   if (source.readyState === EventSource.CLOSED) console.log('refused: am I signed in?');
 };`;
-  const subscribe = form.batch || form.metrics;
-  const data = JSON.stringify({ event: 'subscribe', data: { ...subscription(form), since: undefined, last: undefined } });
+  const data = subscribeText(form);
   return `// In a page of this site the cookie of the sign-in goes along.
 // In Node.js (ws): new WebSocket(url, { headers: { Authorization: 'Bearer bfy_…' } })
 let last = 0; // the newest event that was seen
@@ -49,7 +51,7 @@ function connect() {
       if (message.event === 'connected') {
         if (last && !message.data.complete) console.warn('events were missed');
         if (epoch !== message.data.epoch) last = message.data.resumed_from;
-        epoch = message.data.epoch;${subscribe ? `\n        socket.send(${jsText(data)});` : ''}
+        epoch = message.data.epoch;${data ? `\n        socket.send(${jsText(data)});` : ''}
       } else if (message.event === 'position') {
         last = message.data.head;
       } else if (message.event === 'gap') {
@@ -82,15 +84,25 @@ curl -N -H "Authorization: Bearer $(cat admin.token)" \\
 /** @param {import('./form.js').Form} form @param {string} base */
 export function commandLine(form, base) {
   const query = parameters(form);
-  const words = ['belfry', 'tail', '--ws', '--raw'];
-  for (const [name, option] of /** @type {const} */ ([['events', '--event'], ['min_severity', '--severity'], ['sources', '--source'], ['since', '--since'], ['last', '--last']])) {
+  const words = ['belfry', 'tail', '--raw'];
+  if (form.way === 'ws') words.push('--ws');
+  if (form.way === 'dashboard') words.push('--dashboard');
+  if (query.since) delete query.last; // it takes one of them
+  if (query.interval === '0') delete query.interval;
+  for (const [name, option] of OPTIONS) {
     const value = query[name];
     if (value) words.push(option, shellWord(value));
   }
+  if (form.way !== 'events' && subscribeText(form)) words.push('--send', shellWord(subscribeText(form)));
   return `# Every message as it comes, one a line.
 export BELFRY_URL=${shellWord(new URL('.', base).href)} BELFRY_KEY_FILE=admin.token
 ${words.join(' ')}`;
 }
+
+const OPTIONS = /** @type {const} */ ([
+  ['events', '--event'], ['min_severity', '--severity'], ['sources', '--source'],
+  ['since', '--since'], ['last', '--last'], ['interval', '--interval'],
+]);
 
 export const SNIPPETS = /** @type {const} */ ([
   { key: 'javascript', name: 'JavaScript', make: javascript },

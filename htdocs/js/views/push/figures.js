@@ -37,7 +37,6 @@ export function Figures({ live: { session, painter } }) {
         <${Card} label="Reconnects" value=${count(figures.reconnects)} tone=${figures.gaps || figures.incomplete ? 'warning' : 'calm'}
           title=${figures.missed ? `${plural(figures.missed, 'event')} not sent` : ''} note=${losses(figures)} />
       </ul>
-      <p class="visually-hidden">Events received: <output id="events-total">${events.total}</output></p>
     </section>`;
 }
 
