@@ -129,6 +129,7 @@ describe('a page that is signed in', () => {
     const [{ event, data }] = (await viewing.seen()).messages;
     assert.equal(event, 'connected');
     assert.equal(data.role, 'viewer');
+    if (viewing.scheme === 'ws') assert.match((await viewing.seen()).opens[0], /^permessage-deflate/, 'compression is agreed on');
   });
 });
 

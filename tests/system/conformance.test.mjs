@@ -1,6 +1,6 @@
 /*
- * Conformance to RFC 6455: every row of the table in conformance_cases.mjs, against belfry-pushd's own socket
- * and through nginx.
+ * Conformance to RFC 6455 and RFC 7692: every row of the tables in conformance_cases.mjs and conformance_deflate.mjs,
+ * against belfry-pushd's own socket and through nginx.
  *
  * After each case that does not end the connection, a ping must still be answered and a close must close. What fails
  * says what was sent, what should have come and what came.
@@ -9,10 +9,11 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { cases, ponged } from './conformance_cases.mjs';
+import { cases as compressed } from './conformance_deflate.mjs';
 import { start } from './harness.mjs';
 import { RawWs, close, ping, show } from './raw_ws.mjs';
 
-const AT_A_TIME = 64;
+const AT_A_TIME = 96;
 
 let belfry, headers;
 before(async () => {
@@ -52,7 +53,8 @@ async function expectClose(client, code) {
   assert.equal(client.items.length, 0, 'something came after the close frame');
 }
 
-async function play(client, { send, answers, end, chop }) {
+async function play(client, { send, answers, end, chop, offer, agreed }) {
+  assert.equal(client.extension, agreed, `the answer to the offer ${offer ?? '(none)'}`);
   await client.write(send, chop);
   for (const answer of answers) await expectAnswer(client, answer);
   if (end === 'open') {
@@ -68,8 +70,8 @@ function shorten(list, most = 12) {
   return list.length > most ? [...list.slice(0, most), `... (${list.length} in all)`] : list;
 }
 
-async function run(place, { offer, ...one }) {
-  const client = await RawWs.open(place, { target: '/ws?events=nothing.of.the.kind', headers, extensions: offer });
+async function run(place, one) {
+  const client = await RawWs.open(place, { target: '/ws?events=nothing.of.the.kind', headers, extensions: one.offer });
   try {
     await play(client, one);
   } catch (error) {
@@ -82,10 +84,34 @@ async function run(place, { offer, ...one }) {
   }
 }
 
+/** Events that many get: the same compressed frame for all who agreed to it, the plain one for the others. */
+async function watchEvents(place, type) {
+  const target = `/ws?events=${type}`;
+  const offers = [undefined, 'permessage-deflate', 'permessage-deflate; client_max_window_bits', 'permessage-deflate; server_max_window_bits=12', 'permessage-deflate; server_max_window_bits=9'];
+  const clients = await Promise.all(offers.map((offer) => RawWs.open(place, { target, headers, extensions: offer })));
+  try {
+    const sizes = [1, 50, 300, 3000, 30_000, 30_000, 3000];
+    await belfry.deliver(sizes.map((size, n) => ({ event: type, event_id: `${type}-${n}`, data: { n, text: 'again and '.repeat(size / 10) } })));
+    for (const [at, client] of clients.entries())
+      for (const [n, size] of sizes.entries()) {
+        const item = await nextAnswer(client, `event ${n} of ${sizes.length} with the offer ${offers[at]}`);
+        assert.ok(item, client.ending());
+        const { data } = JSON.parse(item.payload);
+        assert.deepEqual(data, { n, text: 'again and '.repeat(size / 10) });
+        // Small ones may be plain; that nobody gets one compressed who has not agreed to it, the client checks.
+        if (client.extension && size > 1000) assert.ok(item.compressed, `an event of ${size} bytes came plain`);
+        if (item.compressed) assert.ok(item.wire < item.payload.length, `${item.wire} bytes on the wire for ${item.payload.length}`);
+      }
+  } finally {
+    for (const client of clients) client.destroy();
+  }
+}
+
 for (const [route, place] of [
   ['direct', () => ({ path: path.join(belfry.dir, 'run/push.sock') })],
   ['through nginx', () => ({ host: '127.0.0.1', port: belfry.port })],
 ])
   describe(route, { concurrency: AT_A_TIME }, () => {
-    for (const one of cases) test(one.name, () => run(place(), one));
+    for (const one of [...cases, ...compressed]) test(one.name, () => run(place(), one));
+    test('events come compressed to those who agreed, each by itself, and plain to the others', () => watchEvents(place(), route.replaceAll(' ', '_')));
   });

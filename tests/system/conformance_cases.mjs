@@ -18,6 +18,7 @@ export const LIMIT = 65536;
  * @property {'open' | number} end the close code; `open`: the connection goes on as if nothing had been
  * @property {number} [chop] the frames are written in pieces of so many bytes
  * @property {string | string[]} [offer] Sec-WebSocket-Extensions
+ * @property {string} [agreed] what that has to be answered with
  *
  * @typedef {object} Answer
  * @property {string} words
@@ -297,7 +298,8 @@ for (const [what, bytes] of [['two', 'c3a4'], ['three', 'e282ac'], ['four', 'f09
     ], [ponged('p'), echo(data)]);
 }
 
-const wrong = [
+/** Texts that are not UTF-8. */
+export const wrong = [
   ['80, a continuation byte alone', '80'], ['bf, a continuation byte alone', 'bf'], ['two continuation bytes', '80bf'], ['five continuation bytes', '80bf80bf80'],
   ['c0', 'c0'], ['c1', 'c1'], ['f5', 'f5'], ['f8', 'f8'], ['fc', 'fc'], ['fe', 'fe'], ['ff', 'ff'], ['fe fe ff ff', 'fefeffff'],
   ['c2 without the rest', 'c220'], ['df without the rest', 'df20'], ['e0 without the rest', 'e020'], ['e2 82 without the rest', 'e28220'],

@@ -26,7 +26,7 @@ let belfry, viewer;
 class Subject {
   constructor() {
     this.messages = [];
-    this.opened = []; // each time: what was agreed on, for the eye
+    this.opened = []; // each time: the extensions that were agreed on
     this.lost = [];
     this.leaving = false;
   }
@@ -221,6 +221,15 @@ describe('a client is let in with an API key', () => {
     assert.equal(subject.messages[0].event, 'connected');
     assert.equal(subject.messages[0].data.role, 'viewer');
   });
+});
+
+describe('compression is agreed on', () => {
+  for (const [name, agreed] of [
+    ['npm ws', /^permessage-deflate$/], ['python3-websockets', /^permessage-deflate; .*server_no_context_takeover/],
+    ['python3-aiohttp, WebSocket with compression', /^15 bits$/],
+  ])
+    test(`by ${name}`, () => assert.match(subjects[name].opened[0] ?? 'nothing', agreed));
+  test('but not by who does not ask', () => assert.equal(subjects['python3-aiohttp, WebSocket'].opened[0], null));
 });
 
 describe('events are posted through nginx', () => {
