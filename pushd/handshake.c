@@ -78,6 +78,8 @@ const char *handshake_title(int status) {
     return "Too Many Requests";
   case 431:
     return "Request Header Fields Too Large";
+  case 501:
+    return "Not Implemented";
   case 505:
     return "HTTP Version Not Supported";
   default:

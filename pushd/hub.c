@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "pushd/alive.h"
 #include "pushd/follow.h"
+#include "pushd/h2.h"
 #include "pushd/handshake.h"
 #include "pushd/ws.h"
 #include "ws/deflate.h"
@@ -254,6 +255,7 @@ void hub_fini(struct hub *hub) {
   while (hub->client_count)
     client_drop(hub->clients[0]);
   drain_fini(&hub->drain);
+  h2_fini(hub);
   if (ev_is_active(&hub->reap)) {
     on_turn_end(hub->loop, &hub->reap, 0);
     ev_prepare_stop(hub->loop, &hub->reap);

@@ -63,6 +63,7 @@ struct hub {
   int64_t handshakes_took_us;                  /* in this turn of the loop */
   struct client *dead;                         /* to be freed; linked by behind_next */
   struct drain drain;
+  struct h2 *h2; /* HTTP/2 connections; NULL: there was none */
   bool stopping;
 
   ev_timer look; /* once a second */

@@ -10,6 +10,9 @@ pushd_libpushd_a_SOURCES = \
 	%D%/figures.c %D%/figures.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/frame.c %D%/frame.h \
+	%D%/gather.c %D%/gather.h \
+	%D%/h2.c %D%/h2.h \
+	%D%/h2_head.c %D%/h2_head.h \
 	%D%/handshake.c %D%/handshake.h \
 	%D%/http1.c %D%/http1.h \
 	%D%/hub.c %D%/hub.h \

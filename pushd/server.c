@@ -3,6 +3,7 @@
 #include "base/daemon.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "pushd/h2.h"
 #include "pushd/hub.h"
 #include "pushd/report.h"
 #include "pushd/tcp.h"
@@ -135,7 +136,7 @@ static void on_stop_limit(struct ev_loop *loop, ev_timer *timer, int events) {
 static void on_drained(struct ev_loop *loop, ev_check *check, int events) {
   (void)events;
   struct server *server = check->data;
-  if (server->hub.client_count == 0)
+  if (server->hub.client_count == 0 && h2_is_over(&server->hub))
     ev_break(loop, EVBREAK_ALL);
 }
 
@@ -151,6 +152,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int events) {
   drain_start(&server->hub.drain, DRAIN_RESTART, server->hub.conf->push_drain_ms);
   ev_timer_set(&server->stop_limit, (double)server->hub.conf->push_drain_ms / 1e3 + STOP_SECONDS,
                0.);
+  h2_stop(&server->hub);
   ev_timer_start(loop, &server->stop_limit);
   ev_check_start(loop, &server->drained);
 }

@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "pushd/client.h"
+#include "pushd/h2.h"
 #include "pushd/handshake.h"
 #include "pushd/http1.h"
 #include "pushd/hub.h"
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -148,6 +150,25 @@ static void take_head(struct client *client, const struct request *request, int 
   client_flush(client);
 }
 
+enum preface { PREFACE_NONE, PREFACE_PART, PREFACE_WHOLE };
+
+/* Whether these are the first bytes of a peer that speaks HTTP/2. */
+static enum preface find_preface(struct slice bytes) {
+  size_t len = strlen(H2_PREFACE), common = bytes.len < len ? bytes.len : len;
+  if (memcmp(bytes.data, H2_PREFACE, common) != 0)
+    return PREFACE_NONE;
+  return common == len ? PREFACE_WHOLE : PREFACE_PART;
+}
+
+/* The socket goes over to h2.c, whose streams are the clients; this one has been none. */
+static void become_http2(struct client *client) {
+  int fd = client->io.fd;
+  ev_io_stop(client->hub->loop, &client->io);
+  ev_io_set(&client->io, -1, 0);
+  h2_start(client->hub, fd, buf_slice(client->head));
+  client_drop(client);
+}
+
 static void take_head_bytes(struct client *client, struct slice bytes) {
   if (!client->head) {
     client->head = malloc(sizeof *client->head);
@@ -163,6 +184,11 @@ static void take_head_bytes(struct client *client, struct slice bytes) {
     client_drop(client);
     return;
   }
+  enum preface preface = find_preface(buf_slice(client->head));
+  if (preface == PREFACE_WHOLE)
+    become_http2(client);
+  if (preface != PREFACE_NONE)
+    return;
   struct request request = {0};
   const char *error = NULL;
   size_t scanned = client->head_scanned;

@@ -443,8 +443,8 @@ class Belfry {
   }
 }
 
-/** What both kinds of clients have: messages in the order of their arrival. */
-class Client {
+/** What all kinds of clients have: messages in the order of their arrival. */
+export class Client {
   constructor(belfry) {
     this.belfry = belfry;
     this.messages = [];
@@ -528,30 +528,18 @@ class WsClient extends Client {
   }
 }
 
-class SseClient extends Client {
-  constructor(belfry, target, headers) {
-    super(belfry);
-    this.ids = [];
-    this.comments = 0;
-    this.lastId = undefined;
-    let rest = '';
-    this.request = http.get({ host: '127.0.0.1', port: belfry.port, path: target, headers, agent: false }, (response) => {
-      this.status = response.statusCode;
-      this.headers = response.headers;
-      response.setEncoding('utf8');
-      response.on('data', (text) => {
-        if (this.status !== 200) {
-          this.text = (this.text ?? '') + text;
-          return;
-        }
-        rest += text;
-        const records = rest.split('\n\n');
-        rest = records.pop();
-        for (const record of records) this.take(record);
-      });
-      response.on('close', () => this.close({ code: 0, reason: `ended, status ${this.status}: ${this.text ?? ''}` }));
-    });
-    this.request.on('error', (error) => this.close({ code: 0, reason: error.message }));
+/** What both kinds of SSE clients have. */
+export class EventStream extends Client {
+  ids = [];
+  comments = 0;
+  lastId = undefined;
+  rest = '';
+
+  /** Text of the stream, cut anywhere. */
+  feed(text) {
+    const records = (this.rest + text).split('\n\n');
+    this.rest = records.pop();
+    for (const record of records) this.take(record);
   }
 
   take(record) {
@@ -570,6 +558,26 @@ class SseClient extends Client {
 
   end() {
     return this.belfry.until(() => this.closed, 'the stream is closed');
+  }
+}
+
+class SseClient extends EventStream {
+  constructor(belfry, target, headers) {
+    super(belfry);
+    this.request = http.get({ host: '127.0.0.1', port: belfry.port, path: target, headers, agent: false }, (response) => {
+      this.status = response.statusCode;
+      this.headers = response.headers;
+      response.setEncoding('utf8');
+      response.on('data', (text) => {
+        if (this.status !== 200) {
+          this.text = (this.text ?? '') + text;
+          return;
+        }
+        this.feed(text);
+      });
+      response.on('close', () => this.close({ code: 0, reason: `ended, status ${this.status}: ${this.text ?? ''}` }));
+    });
+    this.request.on('error', (error) => this.close({ code: 0, reason: error.message }));
   }
 
   terminate() {

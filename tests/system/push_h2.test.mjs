@@ -1,0 +1,191 @@
+/*
+ * Push over HTTP/2: belfry-pushd spoken to directly (h2c) on its unix socket and on its TCP port, and behind nghttpx.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import * as expect from './expect.mjs';
+import { H2, head } from './h2_client.mjs';
+import { freePort, start } from './harness.mjs';
+import { binary, close, ping, text } from './raw_ws.mjs';
+
+let belfry, viewer, port;
+before(async () => {
+  port = await freePort();
+  belfry = await start({
+    conf: { logs: [], watch: { host_interval: '1h', interval: '1h' }, push: { listen: `127.0.0.1:${port}` } },
+  });
+  viewer = await belfry.makeKey('viewer');
+});
+after(() => belfry?.stop());
+
+const emit = (events) => belfry.deliver(events);
+const batch = (event, count, from = 0, pad = '') =>
+  Array.from({ length: count }, (_, n) => ({ event, source: 'test', data: { n: from + n, pad } }));
+const numbers = (client, event) => client.events.filter((one) => one.event === event).map((one) => one.data.n);
+const counted = (count, from = 0) => Array.from({ length: count }, (_, n) => from + n);
+
+for (const where of ['push.sock', 'push.listen'])
+  describe(`at ${where}`, () => {
+    let connection;
+    before(async () => {
+      connection = await H2.connect(belfry, where === 'push.sock' ? {} : { port });
+    });
+    after(() => connection.terminate());
+
+    test('the settings allow extended CONNECT and bound what a peer may do', () => {
+      const { enableConnectProtocol, maxConcurrentStreams, maxHeaderListSize, initialWindowSize } = connection.session.remoteSettings;
+      assert.equal(enableConnectProtocol, true);
+      assert.equal(maxConcurrentStreams, 1000);
+      assert.equal(maxHeaderListSize, 16384);
+      assert.ok(initialWindowSize <= 65536);
+    });
+
+    for (const [kind, path, open] of [
+      ['WebSocket', '/ws', (...args) => connection.ws(...args)],
+      ['SSE', '/events', (...args) => connection.sse(...args)],
+    ])
+      describe(kind, () => {
+        test('begins with connected; events come live and in order', async () => {
+          const client = open(path, { key: viewer });
+          const hello = await client.next(() => true);
+          assert.equal(hello.event, 'connected');
+          assert.equal(hello.data.role, 'viewer');
+          assert.ok(client.headers['x-request-id']);
+          await emit(batch('h2_one', 200));
+          await client.next((message) => message.event === 'h2_one' && message.data.n === 199);
+          assert.deepEqual(numbers(client, 'h2_one'), counted(200));
+          client.terminate();
+        });
+
+        test('since goes on without a seam', async () => {
+          const { first_id: first } = await emit(batch('h2_seam', 300));
+          const client = open(`${path}?events=h2_seam&since=${first + 99}`);
+          await emit(batch('h2_seam', 100, 300));
+          await client.next((message) => message.event === 'h2_seam' && message.data.n === 399);
+          assert.deepEqual(numbers(client, 'h2_seam'), counted(300, 100));
+          assert.equal(client.messages[0].data.complete, true);
+          client.terminate();
+        });
+
+        test('who may not listen is told why', async () => {
+          for (const [options, status] of [
+            [{ key: null }, 401],
+            [{ key: 'rubbish' }, 401],
+            [{ key: await belfry.makeKey('scrape') }, 403],
+            [{ headers: { origin: 'https://evil.example' } }, 403],
+          ]) {
+            const client = open(path, options);
+            await client.end();
+            assert.equal(client.status, status, client.closed.reason);
+            assert.match(client.headers['content-type'], /problem\+json/);
+            assert.equal(JSON.parse(client.text).status, status);
+          }
+        });
+
+        test('a page of the same site may; the site is :authority', async () => {
+          const client = open(path, { headers: { origin: 'http://belfry.example:8080', ':authority': 'belfry.example:8080' } });
+          await client.next('connected');
+          client.terminate();
+        });
+      });
+
+    test('Last-Event-ID resumes', async () => {
+      const first = connection.sse('/events?events=h2_resume');
+      await first.next('connected');
+      await emit(batch('h2_resume', 10));
+      await first.next((message) => message.data.n === 9);
+      const id = first.ids[5];
+      first.terminate();
+      const second = connection.sse('/events?events=h2_resume', { headers: { 'last-event-id': id } });
+      await second.next((message) => message.data.n === 9);
+      assert.deepEqual(numbers(second, 'h2_resume'), counted(5, 5));
+      second.terminate();
+    });
+
+    test('a cookie that HTTP/2 has split is one again', async () => {
+      const { headers } = await belfry.post('/api/login', { key: viewer });
+      const session = headers['set-cookie'][0].split(';')[0];
+      const client = connection.ws('/ws', { key: null, headers: { cookie: ['a=b', session, 'c=d'] } });
+      await client.next('connected');
+      client.terminate();
+    });
+
+    test('commands, pings and the close work as on a connection of its own', async () => {
+      const client = connection.ws('/ws');
+      await client.next('connected');
+      client.send('ping', { at: 1 });
+      assert.deepEqual((await client.next('pong')).data, { at: 1 });
+      client.send('subscribe', { events: ['h2_chosen'], batch: true });
+      await client.next('subscribed');
+      await emit([...batch('h2_other', 3), ...batch('h2_chosen', 50)]);
+      await client.next((message) => message.event === 'h2_chosen' && message.data.n === 49);
+      assert.deepEqual(client.events.map((event) => event.event), Array(50).fill('h2_chosen'));
+      client.shut(1000);
+      assert.equal((await client.end()).code, 1000);
+      await belfry.until(() => client.stream.closed, 'the stream is closed');
+      assert.equal(client.stream.rstCode, 0);
+    });
+
+    test('what a client may not send ends its stream with the code of RFC 6455, and no other stream', async () => {
+      const other = connection.ws('/ws?events=h2_still');
+      await other.next('connected');
+      for (const [bytes, code] of [
+        [binary('x').bytes, 1003],
+        [text(Buffer.from([0xff])).bytes, 1007],
+        [text('x'.repeat(65537)).bytes, 1009],
+        [ping('', { rsv: 1 }).bytes, 1002],
+        [text('{}', { mask: null }).bytes, 1002],
+      ]) {
+        const client = connection.ws('/ws');
+        await client.next('connected');
+        client.sendRaw(bytes);
+        assert.equal((await client.end()).code, code);
+      }
+      await emit(batch('h2_still', 1));
+      await other.next('h2_still');
+      other.terminate();
+    });
+
+    test('a message that is longer than the window comes through', async () => {
+      const client = connection.ws('/ws');
+      await client.next('connected');
+      client.send('ping', 'x'.repeat(60000));
+      assert.equal((await client.next('pong')).data.length, 60000);
+      client.sendRaw(close(1000).bytes);
+      await client.end();
+    });
+
+    test('other requests are refused as over HTTP/1.1', async () => {
+      const key = { authorization: `Bearer ${viewer}` };
+      const answers = [
+        [{ ':path': '/nowhere', ...key }, 404],
+        [{ ':method': 'POST', ':path': '/events', ...key }, 405],
+        [{ ':method': 'DELETE', ':path': '/ws', ...key }, 405],
+        [{ ':path': '/ws', ...key }, 426],
+        [{ ':path': '/events?since=x', ...key }, 400],
+        [{ ':path': '/events', accept: 'text/html', ...key }, 406],
+        [{ ':path': '/events', 'x-long': 'x'.repeat(17000), ...key }, 431],
+        [{ ':path': '/events', ...Object.fromEntries(counted(101).map((n) => [`x-${n}`, 'y'])), ...key }, 431],
+        [{ ':method': 'CONNECT', ':authority': 'example.com:80' }, 501],
+        [{ ':method': 'CONNECT', ':protocol': 'connect-udp', ':scheme': 'http', ':path': '/ws', ':authority': 'x', ...key }, 501],
+        [{ ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'http', ':path': '/ws', ':authority': 'x', ...key }, 426],
+      ];
+      for (const [headers, status] of answers) {
+        const answer = await connection.request(headers);
+        assert.equal(answer.status, status, `${JSON.stringify(headers).slice(0, 200)}: ${answer.text} ${answer.error}`);
+        expect.problem(answer, status);
+        assert.equal(answer.headers.upgrade, undefined);
+      }
+      const withHead = await connection.request({ ':method': 'HEAD', ':path': '/events', ...key });
+      assert.equal(withHead.status, 405);
+      assert.equal(withHead.text, '');
+      const options = await connection.request({ ':method': 'OPTIONS', ':path': '/events' });
+      assert.equal(options.status, 204);
+      assert.equal(options.headers.allow, 'GET, OPTIONS');
+    });
+
+    test('a request with a body is refused without the body being waited for', async () => {
+      const answer = await connection.request(head(connection, 'GET', '/events', { headers: { 'content-length': '5' } }), 'hello');
+      expect.problem(answer, 400);
+    });
+  });
