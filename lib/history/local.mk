@@ -3,13 +3,18 @@ lib_history_libhistory_a_SOURCES = \
 	%D%/append.h \
 	%D%/ballast.c %D%/ballast_priv.h \
 	%D%/batch.c \
+	%D%/block.c %D%/block_priv.h \
+	%D%/chunk.c %D%/chunk_priv.h \
 	%D%/client.c \
 	%D%/event.h \
 	%D%/filter.c %D%/filter.h \
+	%D%/planes.c %D%/planes_priv.h \
 	%D%/query.c %D%/query.h %D%/query_priv.h \
 	%D%/query_events.c \
 	%D%/query_samples.c \
+	%D%/rollup.c %D%/rollup_priv.h \
 	%D%/series.c %D%/series_priv.h \
+	%D%/sketch.c %D%/sketch_priv.h \
 	%D%/storage.c %D%/storage_priv.h \
 	%D%/writer.c %D%/writer.h
 nodist_lib_history_libhistory_a_SOURCES = %D%/statements.c %D%/statements.h
