@@ -1,291 +1,207 @@
 /*
- * How fast events reach many clients: WebSocket connections on one event loop, and a process that
- * appends events at a rate. Each event carries the time at which it was made; the latency is from
- * there to its receipt, so it holds the commit, the bell, the pass and the socket.
- *
- *     bench_push [-u PUSH_SOCKET | -t HOST:PORT] [-H HISTORY_SOCKET] [-k TOKEN_FILE] [-p TARGET]
- *                [-c CLIENTS] [-r EVENTS_PER_SECOND] [-s SECONDS]
- *
- * Without -H it only listens. Starts nothing; use it on a history that may be thrown away. Prints
- * figures only.
+ * How events reach many clients: WebSocket connections on one event loop (viewers.h) and a process
+ * that makes events at a rate (feeder.h). Each event carries the time at which it was due; the
+ * latency is from there to its receipt. Prints figures for a person and, with -o, appends them as
+ * NAME=VALUE lines to a file. Starts nothing; use it on a history that may be thrown away.
  */
+#include "viewers.h"
+
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/ulid.h"
-#include "history/append.h"
-#include "ws/handshake.h"
-#include "ws/receiver.h"
 
-#include <errno.h>
-#include <ev.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define MARK        "\"sent_us\":"
-#define BUCKETS     20000 /* of 100 us; the last is everything longer */
-#define BUCKET_US   100
-#define SETTLE_S    1. /* after the last event */
-#define CONNECTS    64 /* at once */
-#define INPUT_BYTES 65536
+#define SETTLE_S 15. /* most time after the last event for all to arrive */
+#define LOOK_S   .1
 
-struct connection {
-  ev_io io; /* first: the callback casts it back */
-  struct bench *bench;
-  bool open;
-  struct buf head;
-  struct ws_receiver receiver;
-};
+static const char usage_text[] =
+    "usage: bench_push -u SOCKET|-t HOST:PORT [OPTION...]\n"
+    "  -p TARGET   path and query (/ws)\n"
+    "  -k FILE     the key\n"
+    "  -c N        clients (100)\n"
+    "  -a N        own addresses 127.0.0.1 to N, when there are more clients than ports (1)\n"
+    "  -S TEXT     a message that each sends at first, such as a subscription\n"
+    "  -z          offer permessage-deflate\n"
+    "  -R how      come back when the connection is lost: at-once or jittered\n"
+    "  -H SOCKET   events are appended over history.sock,\n"
+    "  -P URL      or posted as Belfry's, HOST:PORT/PATH\n"
+    "  -T URL      or posted as the very text that clients get\n"
+    "  -r N        events a second (100)\n"
+    "  -b N        most of them in one request (1)\n"
+    "  -e rich     longer events, of words\n"
+    "  -s N        seconds (10); without events the clients just stay so long\n"
+    "  -C PID,...  processes whose CPU time and memory are measured\n"
+    "  -o FILE     figures for a program\n";
 
 struct bench {
-  struct ev_loop *loop;
-  const char *socket_path, *address, *history_path, *target;
+  struct viewers viewers;
+  struct feeder feeder;
+  struct feeder_shared *shared;
+  struct processes processes;
+  const char *figures_path;
   char authorization[256];
-  int clients, rate, seconds;
-  struct connection *connections;
-  int started, open, refused, lost;
-  int64_t deliveries, bytes, wakeups;
-  int64_t buckets[BUCKETS];
-  int64_t longest_us;
-  pid_t feeder;
-  int64_t first_us, last_us; /* of the deliveries */
-  ev_timer end;
-  char input[INPUT_BYTES];
+  int64_t cpu_us, pss_before, pss_open;
+  int64_t own_cpu_us;
+  int64_t began_us, fed_us, all_us; /* monotonic */
+  ev_timer look;
+  ev_child feeder_end;
+  bool feeding_over;
 };
 
-static void feed(const struct bench *bench) {
-  struct history_client *client;
-  struct history_batch batch;
-  struct ulid_maker ulids = {0};
-  history_batch_init(&batch, 0);
-  if (history_client_new(bench->history_path, "belfry-fcgi", &client))
-    _exit(1);
-  int64_t start_us = clock_monotonic_us(&clock_system);
-  int64_t total = (int64_t)bench->rate * bench->seconds;
-  for (int64_t i = 0; i < total; i++) {
-    char id[ULID_BYTES], data[320];
-    int64_t wait_us = start_us + i * 1000000 / bench->rate - clock_monotonic_us(&clock_system);
-    if (wait_us > 0)
-      usleep((useconds_t)wait_us);
-    int64_t now_us = clock_realtime_us(&clock_system);
-    ulid_make(&ulids, now_us / 1000, id);
-    snprintf(data, sizeof data,
-             "{" MARK "%lld,\"agent\":\"bench\",\"action\":\"step\",\"message\":\"request %lld "
-             "served from the cache without asking upstream\",\"status\":200}",
-             (long long)now_us, (long long)i);
-    history_batch_clear(&batch);
-    history_batch_event(&batch, &(struct event){.timestamp_ms = now_us / 1000,
-                                                .severity = 1,
-                                                .type = slice_of("agent_activity"),
-                                                .source = slice_of("bench"),
-                                                .event_id = slice_of(id),
-                                                .data = slice_of(data)});
-    struct history_receipt receipt;
-    struct belfry_error error = {0};
-    if (history_client_append(client, &batch, 10000, &receipt, &error)) {
-      fprintf(stderr, "bench_push: %s\n", error.text);
-      _exit(1);
-    }
-  }
-  _exit(0);
+static int64_t own_cpu_us(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000LL + usage.ru_utime.tv_usec +
+         usage.ru_stime.tv_usec;
 }
 
-static void take_message(struct bench *bench, struct slice text) {
-  const char *mark = memmem(text.data, text.len, MARK, sizeof MARK - 1);
-  if (!mark)
-    return;
-  int64_t now_us = clock_realtime_us(&clock_system);
-  int64_t took_us = now_us - strtoll(mark + sizeof MARK - 1, NULL, 10);
-  int64_t bucket = took_us / BUCKET_US;
-  bench->buckets[bucket < 0 ? 0 : bucket >= BUCKETS ? BUCKETS - 1 : bucket]++;
-  if (took_us > bench->longest_us)
-    bench->longest_us = took_us;
-  if (!bench->first_us)
-    bench->first_us = now_us;
-  bench->last_us = now_us;
-  bench->deliveries++;
+static void finish(struct bench *bench) {
+  bench->all_us = clock_monotonic_us(&clock_system);
+  bench->cpu_us = processes_cpu_us(&bench->processes) - bench->cpu_us;
+  bench->own_cpu_us = own_cpu_us() - bench->own_cpu_us;
+  bench->pss_open = processes_pss_bytes(&bench->processes);
+  ev_break(bench->viewers.loop, EVBREAK_ALL);
 }
 
-static void lose(struct connection *connection) {
-  struct bench *bench = connection->bench;
-  ev_io_stop(bench->loop, &connection->io);
-  close(connection->io.fd);
-  if (connection->open)
-    bench->open--, bench->lost++;
-  else
-    bench->refused++;
+static bool all_there(const struct bench *bench) {
+  const struct viewers *viewers = &bench->viewers;
+  if (viewers->first_lost_us && viewers->returns && !viewers->all_back_us)
+    return false;
+  return viewers->events >= bench->shared->accepted * (viewers->count - viewers->refused);
 }
 
-static void begin(struct bench *bench);
-
-static void take_bytes(struct connection *connection, struct slice bytes) {
-  struct bench *bench = connection->bench;
-  struct ws_event event;
-  for (;;) {
-    ws_receiver_take(&connection->receiver, &bytes, &event);
-    switch (event.kind) {
-    case WS_EVENT_TEXT:
-      take_message(bench, event.payload);
-      break;
-    case WS_EVENT_PING: {
-      struct buf pong;
-      buf_init(&pong, 0);
-      ws_put_frame(&pong, true, WS_PONG, event.payload, (const uint8_t *)"\1\2\3\4");
-      (void)!send(connection->io.fd, pong.data, pong.len, MSG_NOSIGNAL);
-      buf_fini(&pong);
-      break;
-    }
-    case WS_EVENT_CLOSE:
-    case WS_EVENT_ERROR:
-      lose(connection);
-      return;
-    default:
-      return;
-    }
-  }
-}
-
-static void take_head(struct connection *connection, struct slice bytes) {
-  struct bench *bench = connection->bench;
-  buf_put_slice(&connection->head, bytes);
-  char *end = memmem(connection->head.data, connection->head.len, "\r\n\r\n", 4);
-  if (!end)
-    return;
-  if (strncmp(connection->head.data, "HTTP/1.1 101", 12) != 0) {
-    lose(connection);
-    return;
-  }
-  connection->open = true;
-  bench->open++;
-  size_t len = (size_t)(end - connection->head.data) + 4;
-  take_bytes(connection, slice_new(end + 4, connection->head.len - len));
-  buf_fini(&connection->head);
-  begin(bench);
-}
-
-static void on_readable(struct ev_loop *loop, ev_io *io, int events) {
+/* After the last event, until everything has arrived or it is clear that it does not. */
+static void on_look(struct ev_loop *loop, ev_timer *timer, int events) {
   (void)loop;
   (void)events;
-  struct connection *connection = (struct connection *)io;
-  struct bench *bench = connection->bench;
-  ssize_t n = recv(io->fd, bench->input, sizeof bench->input, MSG_DONTWAIT);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR))
-    return;
-  if (n <= 0) {
-    lose(connection);
+  struct bench *bench = timer->data;
+  int64_t now_us = clock_monotonic_us(&clock_system);
+  if (bench->feeder.way == FEEDER_NONE) {
+    if (now_us - bench->began_us >= bench->feeder.seconds * 1000000LL)
+      finish(bench);
     return;
   }
-  bench->bytes += n;
-  bench->wakeups++;
-  if (connection->open)
-    take_bytes(connection, slice_new(bench->input, (size_t)n));
-  else
-    take_head(connection, slice_new(bench->input, (size_t)n));
-}
-
-static int connect_tcp(const char *address) {
-  char host[256];
-  const char *colon = strrchr(address, ':');
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-  snprintf(host, sizeof host, "%.*s", colon ? (int)(colon - address) : 0, address);
-  if (!colon || getaddrinfo(host, colon + 1, &hints, &found))
-    return -1;
-  int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen))
-    fd_close(&fd);
-  freeaddrinfo(found);
-  return fd;
-}
-
-static void start_connection(struct bench *bench, struct connection *connection) {
-  int fd = -1;
-  connection->bench = bench;
-  if (bench->address)
-    fd = connect_tcp(bench->address);
-  else if (fd_unix_connect(bench->socket_path, &fd, NULL))
-    fd = -1;
-  if (fd < 0) {
-    bench->refused++;
-    return;
-  }
-  char key[WS_KEY_BYTES], head[1024];
-  ws_key_make(key);
-  int len =
-      snprintf(head, sizeof head,
-               "GET %s HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-               "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s\r\n",
-               bench->target, key, bench->authorization);
-  (void)!send(fd, head, (size_t)len, MSG_NOSIGNAL);
-  buf_init(&connection->head, 65536);
-  ws_receiver_init(&connection->receiver, WS_CLIENT, (size_t)1 << 20);
-  ev_io_init(&connection->io, on_readable, fd, EV_READ);
-  ev_io_start(bench->loop, &connection->io);
+  /* What is compressed cannot be counted: a second of quiet is the end. */
+  bool over = bench->viewers.compressed ? now_us - bench->fed_us > 1000000 : all_there(bench);
+  if (bench->feeding_over && (over || now_us - bench->fed_us > (int64_t)(SETTLE_S * 1e6)))
+    finish(bench);
 }
 
 static void on_feeder_end(struct ev_loop *loop, ev_child *child, int events) {
-  (void)child;
   (void)events;
-  struct bench *bench = ev_userdata(loop);
-  ev_timer_set(&bench->end, SETTLE_S, 0.);
-  ev_timer_start(loop, &bench->end);
+  struct bench *bench = child->data;
+  ev_child_stop(loop, child);
+  bench->feeding_over = true;
+  bench->fed_us = clock_monotonic_us(&clock_system);
+  if (child->rstatus)
+    exit(1);
 }
 
-static void on_end(struct ev_loop *loop, ev_timer *timer, int events) {
-  (void)timer;
-  (void)events;
-  ev_break(loop, EVBREAK_ALL);
-}
-
-static ev_child feeder_watch;
-
-/* Connects the next; when all are open, the events begin. */
-static void begin(struct bench *bench) {
-  while (bench->started < bench->clients &&
-         bench->started - bench->open - bench->refused < CONNECTS)
-    start_connection(bench, &bench->connections[bench->started++]);
-  if (bench->open + bench->refused < bench->clients || bench->feeder)
-    return;
-  printf("%d clients open, %d refused\n", bench->open, bench->refused);
+static void on_open(struct viewers *viewers) {
+  struct bench *bench = viewers->arg;
+  printf("%d clients open, %d refused\n", viewers->open, viewers->refused);
   fflush(stdout);
-  if (!bench->history_path) {
-    bench->feeder = -1;
-    ev_timer_set(&bench->end, bench->seconds, 0.);
-    ev_timer_start(bench->loop, &bench->end);
-    return;
+  viewers_reset_counts(viewers);
+  bench->began_us = clock_monotonic_us(&clock_system);
+  bench->cpu_us = processes_cpu_us(&bench->processes);
+  bench->own_cpu_us = own_cpu_us();
+  if (bench->feeder.way != FEEDER_NONE) {
+    pid_t pid = feeder_start(&bench->feeder, bench->shared);
+    ev_child_init(&bench->feeder_end, on_feeder_end, pid, 0);
+    bench->feeder_end.data = bench;
+    ev_child_start(viewers->loop, &bench->feeder_end);
   }
-  bench->feeder = fork();
-  if (bench->feeder == 0)
-    feed(bench);
-  ev_child_init(&feeder_watch, on_feeder_end, bench->feeder, 0);
-  ev_child_start(bench->loop, &feeder_watch);
+  bench->look.data = bench;
+  ev_timer_init(&bench->look, on_look, LOOK_S, LOOK_S);
+  ev_timer_start(viewers->loop, &bench->look);
 }
 
-static double percentile_ms(const struct bench *bench, double part) {
-  int64_t rank = (int64_t)(part * (double)bench->deliveries), seen = 0;
-  for (int i = 0; i < BUCKETS; i++) {
-    seen += bench->buckets[i];
-    if (seen > rank)
-      return (i + 1) * BUCKET_US / 1000.0;
-  }
-  return BUCKETS * BUCKET_US / 1000.0;
+/* --- what is told --- */
+
+static double per(double value, double count) {
+  return count > 0 ? value / count : 0;
+}
+
+static void print_return(const struct viewers *viewers, FILE *out) {
+  double all_open_s = (double)(viewers->all_open_us - viewers->first_lost_us) / 1e6;
+  double all_back_s = (double)(viewers->all_back_us - viewers->first_lost_us) / 1e6;
+  printf("%lld connections lost; %lld tries; %lld resumed with something missing, %lld gaps\n",
+         (long long)viewers->lost, (long long)viewers->tries, (long long)viewers->incomplete,
+         (long long)viewers->gaps);
+  if (viewers->all_back_us)
+    printf("all connected again after %.1f s, all live again after %.1f s\n", all_open_s,
+           all_back_s);
+  else if (viewers->first_lost_us)
+    printf("NOT all came back: %d open, %d live\n", viewers->open, viewers->backs);
+  if (out)
+    fprintf(out, "lost=%lld\nincomplete=%lld\ngaps=%lld\nopen_s=%.2f\nback_s=%.2f\n",
+            (long long)viewers->lost, (long long)viewers->incomplete, (long long)viewers->gaps,
+            viewers->all_open_us ? all_open_s : -1, viewers->all_back_us ? all_back_s : -1);
+}
+
+static void print_latency(const struct latency *latency, FILE *out) {
+  printf("latency p50 %.1f ms, p90 %.1f, p99 %.1f, p99.9 %.1f, longest %.1f\n",
+         latency_ms(latency, .5), latency_ms(latency, .9), latency_ms(latency, .99),
+         latency_ms(latency, .999), (double)latency->longest_us / 1000.0);
+  if (out)
+    fprintf(out, "p50_ms=%.1f\np99_ms=%.1f\nlongest_ms=%.1f\n", latency_ms(latency, .5),
+            latency_ms(latency, .99), (double)latency->longest_us / 1000.0);
+}
+
+static void print_processes(const struct bench *bench, double deliveries, FILE *out) {
+  double wall_us = (double)(bench->all_us - bench->began_us);
+  double cpu_us = per((double)bench->cpu_us, deliveries);
+  double pss = per((double)(bench->pss_open - bench->pss_before), bench->viewers.open);
+  if (bench->processes.count)
+    printf("the server's CPU %.2f us a delivery, %.0f %% of a core; Pss %.1f MB, %.0f bytes a "
+           "client\n",
+           cpu_us, 100. * per((double)bench->cpu_us, wall_us), (double)bench->pss_open / 1e6, pss);
+  printf("this program's own CPU %.0f %% of a core\n",
+         100. * per((double)bench->own_cpu_us, wall_us));
+  if (out)
+    fprintf(
+        out,
+        "cpu_us=%.3f\ncpu_total_us=%lld\nserver_percent=%.0f\npss_client=%.0f\nown_percent=%.0f\n",
+        cpu_us, (long long)bench->cpu_us, 100. * per((double)bench->cpu_us, wall_us), pss,
+        100. * per((double)bench->own_cpu_us, wall_us));
 }
 
 static void print_figures(const struct bench *bench) {
-  double seconds = (double)(bench->last_us - bench->first_us) / 1e6;
-  printf("%lld deliveries", (long long)bench->deliveries);
-  if (bench->history_path)
-    printf(" of %lld", (long long)bench->rate * bench->seconds * bench->open);
-  printf(", %.0f/s, %.1f MB, %.1f events a read, %d connections lost\n",
-         seconds > 0 ? (double)bench->deliveries / seconds : 0, (double)bench->bytes / 1e6,
-         bench->wakeups ? (double)bench->deliveries / (double)bench->wakeups : 0, bench->lost);
-  printf("latency p50 %.1f ms, p90 %.1f, p99 %.1f, p99.9 %.1f, longest %.1f\n",
-         percentile_ms(bench, .5), percentile_ms(bench, .9), percentile_ms(bench, .99),
-         percentile_ms(bench, .999), (double)bench->longest_us / 1000.0);
+  const struct viewers *viewers = &bench->viewers;
+  const struct feeder_shared *shared = bench->shared;
+  FILE *out = bench->figures_path ? fopen(bench->figures_path, "ae") : NULL;
+  double deliveries = (double)(viewers->events ? viewers->events : viewers->frames);
+  int with_all = viewers_with_all(viewers, shared);
+  if (bench->feeder.way != FEEDER_NONE) {
+    printf("%lld events accepted, %lld refused, handed over %.1f ms late at most; %.0f MB received "
+           "in %lld frames (%lld compressed), %.1f a read\n",
+           (long long)shared->accepted, (long long)shared->failed, (double)shared->late_us / 1000.,
+           (double)viewers->bytes / 1e6, (long long)viewers->frames, (long long)viewers->compressed,
+           per((double)viewers->frames, (double)viewers->reads));
+    if (!viewers->compressed)
+      printf("%d of %d clients got each event exactly once; %lld jumps in the order%s\n", with_all,
+             viewers->count, (long long)viewers->jumps,
+             bench->feeder.way == FEEDER_HISTORY ? "" : " (requests side by side may overtake)");
+    print_latency(&viewers->latency, out);
+  }
+  if (viewers->returns || viewers->lost)
+    print_return(viewers, out);
+  print_processes(bench, deliveries, out);
+  if (!out)
+    return;
+  fprintf(out,
+          "clients=%d\nrefused=%d\naccepted=%lld\nfailed=%lld\nwith_all=%d\nbytes=%lld\nframes="
+          "%lld\ncompressed=%lld\nevents=%lld\nlate_ms=%.1f\n",
+          viewers->open, viewers->refused, (long long)shared->accepted, (long long)shared->failed,
+          with_all, (long long)viewers->bytes, (long long)viewers->frames,
+          (long long)viewers->compressed, (long long)viewers->events,
+          (double)shared->late_us / 1000.);
+  fclose(out);
 }
 
 static void read_token(struct bench *bench, const char *path) {
@@ -299,46 +215,92 @@ static void read_token(struct bench *bench, const char *path) {
   free(token);
 }
 
+static void set_feeder(struct bench *bench, enum feeder_way way, const char *where) {
+  bench->feeder.way = way;
+  bench->feeder.where = where;
+}
+
+static bool read_option(struct bench *bench, int option, const char *value) {
+  struct viewers *viewers = &bench->viewers;
+  switch (option) {
+  case 'u':
+    viewers->socket_path = value;
+    return true;
+  case 't':
+    viewers->address = value;
+    return true;
+  case 'p':
+    viewers->target = value;
+    return true;
+  case 'k':
+    read_token(bench, value);
+    return true;
+  case 'c':
+    return (viewers->count = atoi(value)) > 0;
+  case 'a':
+    return (viewers->sources = atoi(value)) > 0;
+  case 'S':
+    viewers->subscribe = value;
+    return true;
+  case 'z':
+    viewers->deflate = true;
+    return true;
+  case 'R':
+    viewers->returns =
+        strcmp(value, "jittered") == 0 ? VIEWERS_RETURN_JITTERED : VIEWERS_RETURN_AT_ONCE;
+    return true;
+  case 'H':
+    set_feeder(bench, FEEDER_HISTORY, value);
+    return true;
+  case 'P':
+    set_feeder(bench, FEEDER_EVENTS, value);
+    return true;
+  case 'T':
+    set_feeder(bench, FEEDER_TEXT, value);
+    return true;
+  case 'r':
+    return (bench->feeder.rate = atoi(value)) > 0;
+  case 'b':
+    return (bench->feeder.batch = atoi(value)) > 0;
+  case 'e':
+    bench->feeder.rich = strcmp(value, "rich") == 0;
+    return true;
+  case 's':
+    return (bench->feeder.seconds = atoi(value)) > 0;
+  case 'C':
+    return !processes_parse(&bench->processes, value);
+  case 'o':
+    bench->figures_path = value;
+    return true;
+  default:
+    return false;
+  }
+}
+
 int main(int argc, char **argv) {
   struct bench *bench = calloc(1, sizeof *bench);
-  bench->target = "/ws";
-  bench->clients = 100;
-  bench->rate = 100;
-  bench->seconds = 10;
+  void *shared =
+      mmap(NULL, sizeof *bench->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (!bench || shared == MAP_FAILED)
+    return 1;
+  bench->shared = shared;
+  bench->feeder = (struct feeder){
+      .rate = 100, .seconds = 10, .batch = 1, .authorization = bench->authorization};
+  bench->viewers = (struct viewers){.loop = ev_default_loop(0),
+                                    .target = "/ws",
+                                    .authorization = bench->authorization,
+                                    .count = 100,
+                                    .sources = 1,
+                                    .on_open = on_open,
+                                    .arg = bench};
   int option;
-  while ((option = getopt(argc, argv, "u:t:H:k:p:c:r:s:")) != -1) {
-    switch (option) {
-    case 'u':
-      bench->socket_path = optarg;
-      break;
-    case 't':
-      bench->address = optarg;
-      break;
-    case 'H':
-      bench->history_path = optarg;
-      break;
-    case 'k':
-      read_token(bench, optarg);
-      break;
-    case 'p':
-      bench->target = optarg;
-      break;
-    case 'c':
-      bench->clients = atoi(optarg);
-      break;
-    case 'r':
-      bench->rate = atoi(optarg);
-      break;
-    case 's':
-      bench->seconds = atoi(optarg);
-      break;
-    default:
+  while ((option = getopt(argc, argv, "u:t:p:k:c:a:S:zR:H:P:T:r:b:e:s:C:o:")) != -1)
+    if (!read_option(bench, option, optarg)) {
+      fputs(usage_text, stderr);
       return 2;
     }
-  }
-  if ((!bench->socket_path && !bench->address) || bench->clients < 1 || bench->rate < 1) {
-    fprintf(stderr, "usage: bench_push -u SOCKET|-t HOST:PORT [-H HISTORY_SOCKET] [-k TOKEN_FILE] "
-                    "[-p TARGET] [-c CLIENTS] [-r EVENTS_PER_SECOND] [-s SECONDS]\n");
+  if (!bench->viewers.socket_path && !bench->viewers.address) {
+    fputs(usage_text, stderr);
     return 2;
   }
   struct rlimit limit;
@@ -346,14 +308,10 @@ int main(int argc, char **argv) {
     limit.rlim_cur = limit.rlim_max;
     (void)!setrlimit(RLIMIT_NOFILE, &limit);
   }
-  bench->loop = ev_default_loop(0);
-  ev_set_userdata(bench->loop, bench);
-  ev_timer_init(&bench->end, on_end, 0., 0.);
-  bench->connections = calloc((size_t)bench->clients, sizeof *bench->connections);
-  if (!bench->connections)
+  bench->pss_before = processes_pss_bytes(&bench->processes);
+  if (viewers_start(&bench->viewers))
     return 1;
-  begin(bench);
-  ev_run(bench->loop, 0);
+  ev_run(bench->viewers.loop, 0);
   print_figures(bench);
   return 0;
 }
