@@ -103,7 +103,8 @@ TEXT
 instance__write_nginx_conf() {
   local files user=
   files=$(ulimit -n)
-  [ "$files" != unlimited ] && [ "$files" -lt 16384 ] || files=16384
+  # Two a live connection, and nginx may give one worker more of them than another.
+  [ "$files" != unlimited ] && [ "$files" -lt 24576 ] || files=24576
   # As root nginx would give its workers to another user, who may not even enter the clone.
   [ "$(id -u)" != 0 ] || user="user root $(id -gn);"
   cat <<TEXT
@@ -124,6 +125,7 @@ http {
     scgi_temp_path "$state/tmp/scgi";
     uwsgi_temp_path "$state/tmp/uwsgi";
     sendfile on;
+    request_pool_size 1k;
 
     include belfry/belfry-http.conf;
     access_log "$state/log/access.log" belfry if=\$belfry_loggable;

@@ -147,13 +147,13 @@ supervise__how_ended() {
 
 # The foreground: starts everything and stays.
 supervise() {
+  ulimit -n "$(($(ulimit -Hn) < 65536 ? $(ulimit -Hn) : 65536))" 2>/dev/null
   instance_prepare
   exec 9>"$state/$lock"
   flock -n 9 || die "it runs already on $state"
   printf '%s\n' $$ >"$state/run/quickstart.pid"
   rm -f "$state/run/ready"
   nginx=$(PATH=$PATH:/usr/sbin:/sbin command -v nginx) || die "there is no nginx"
-  ulimit -n "$(($(ulimit -Hn) < 65536 ? $(ulimit -Hn) : 65536))" 2>/dev/null
   trap 'supervise__finish 0' INT TERM HUP
 
   local name
