@@ -47,6 +47,7 @@ struct bench {
   char authorization[256];
   int64_t cpu_us, pss_before, pss_open;
   int64_t own_cpu_us;
+  struct machine machine;           /* what it did in between */
   int64_t began_us, fed_us, all_us; /* monotonic */
   ev_timer look;
   ev_child feeder_end;
@@ -64,6 +65,9 @@ static void finish(struct bench *bench) {
   bench->all_us = clock_monotonic_us(&clock_system);
   bench->cpu_us = processes_cpu_us(&bench->processes) - bench->cpu_us;
   bench->own_cpu_us = own_cpu_us() - bench->own_cpu_us;
+  struct machine now = machine_look();
+  bench->machine.busy_us = now.busy_us - bench->machine.busy_us;
+  bench->machine.idle_us = now.idle_us - bench->machine.idle_us;
   bench->pss_open = processes_pss_bytes(&bench->processes);
   ev_break(bench->viewers.loop, EVBREAK_ALL);
 }
@@ -110,6 +114,7 @@ static void on_open(struct viewers *viewers) {
   bench->began_us = clock_monotonic_us(&clock_system);
   bench->cpu_us = processes_cpu_us(&bench->processes);
   bench->own_cpu_us = own_cpu_us();
+  bench->machine = machine_look();
   if (bench->feeder.way != FEEDER_NONE) {
     pid_t pid = feeder_start(&bench->feeder, bench->shared);
     ev_child_init(&bench->feeder_end, on_feeder_end, pid, 0);
@@ -161,14 +166,16 @@ static void print_processes(const struct bench *bench, double deliveries, FILE *
     printf("the server's CPU %.2f us a delivery, %.0f %% of a core; Pss %.1f MB, %.0f bytes a "
            "client\n",
            cpu_us, 100. * per((double)bench->cpu_us, wall_us), (double)bench->pss_open / 1e6, pss);
-  printf("this program's own CPU %.0f %% of a core\n",
-         100. * per((double)bench->own_cpu_us, wall_us));
+  double busy = 100. * per((double)bench->machine.busy_us,
+                           (double)(bench->machine.busy_us + bench->machine.idle_us));
+  printf("this program's own CPU %.0f %% of a core; the whole machine was busy %.0f %%\n",
+         100. * per((double)bench->own_cpu_us, wall_us), busy);
   if (out)
-    fprintf(
-        out,
-        "cpu_us=%.3f\ncpu_total_us=%lld\nserver_percent=%.0f\npss_client=%.0f\nown_percent=%.0f\n",
-        cpu_us, (long long)bench->cpu_us, 100. * per((double)bench->cpu_us, wall_us), pss,
-        100. * per((double)bench->own_cpu_us, wall_us));
+    fprintf(out,
+            "cpu_us=%.3f\ncpu_total_us=%lld\nserver_percent=%.0f\npss_client=%.0f\nown_percent=%."
+            "0f\nbusy_percent=%.0f\n",
+            cpu_us, (long long)bench->cpu_us, 100. * per((double)bench->cpu_us, wall_us), pss,
+            100. * per((double)bench->own_cpu_us, wall_us), busy);
 }
 
 static void print_figures(const struct bench *bench) {

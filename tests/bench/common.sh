@@ -171,11 +171,26 @@ http {
 
 # --- measuring ---
 
+machine_idle() {
+  awk '/^cpu / {print $5 + $6}' /proc/stat
+}
+
+# Waits until others leave the machine alone for a second, for at most WAIT_QUIET seconds.
+await_quiet() {
+  local deadline=$((SECONDS + ${WAIT_QUIET:-0})) before
+  while [ $SECONDS -lt $deadline ]; do
+    before=$(machine_idle)
+    sleep 1
+    [ $(($(machine_idle) - before)) -lt $((92 * $(nproc))) ] || return 0
+  done
+}
+
 # measure NAME ARGUMENT...: one run of bench_push; `figure NAME KEY` then gives what it measured.
 measure() {
   local name=$1
   shift
   rm -f "$work/$name.figures"
+  await_quiet
   "$bench_push" -o "$work/$name.figures" "$@" | sed -u "s/^/    /"
   [ -s "$work/$name.figures" ] || {
     say "bench: $name could not be measured" >&2

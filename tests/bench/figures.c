@@ -77,3 +77,19 @@ int64_t processes_pss_bytes(const struct processes *processes) {
     sum += pss_bytes(processes->pids[i]);
   return sum;
 }
+
+struct machine machine_look(void) {
+  struct machine machine = {0};
+  long long user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, softirq = 0, steal = 0;
+  FILE *file = fopen("/proc/stat", "re");
+  int64_t tick_us = 1000000 / sysconf(_SC_CLK_TCK);
+  if (!file)
+    return machine;
+  if (fscanf(file, "cpu %lld %lld %lld %lld %lld %lld %lld %lld", &user, &nice, &system, &idle,
+             &wait, &irq, &softirq, &steal) == 8) {
+    machine.busy_us = (user + nice + system + irq + softirq + steal) * tick_us;
+    machine.idle_us = (idle + wait) * tick_us;
+  }
+  fclose(file);
+  return machine;
+}

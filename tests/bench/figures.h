@@ -39,4 +39,10 @@ int64_t processes_cpu_us(const struct processes *processes);
 /* Their Pss now: private memory and their share of what is shared. */
 int64_t processes_pss_bytes(const struct processes *processes);
 
+/* The machine's processor time so far, all cores: what was used and what was idle. */
+struct machine {
+  int64_t busy_us, idle_us;
+};
+struct machine machine_look(void);
+
 #endif
