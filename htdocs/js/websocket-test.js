@@ -43,16 +43,16 @@ function Page() {
     <main class="bench">
       <div class="bench-side">
         <${Connect} live=${live} form=${form} me=${me} onChange=${change} />
+        <${Check} />
         <${Commands} live=${live} form=${form} onChange=${change} />
       </div>
       <div class="bench-main">
         <${Guard}><${Figures} live=${live} /><//>
         <${Messages} live=${live} />
-      </div>
-      <div class="bench-below">
-        <${Facts} live=${live} />
-        <${Check} />
-        <${Snippets} form=${form} />
+        <div class="bench-pair">
+          <${Facts} live=${live} />
+          <${Snippets} form=${form} />
+        </div>
       </div>
     </main>`;
 }

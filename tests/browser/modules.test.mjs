@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { describeText, isRoutine } from '../../htdocs/js/describe.js';
 import * as format from '../../htdocs/js/format.js';
 import { overall, sortServices } from '../../htdocs/js/health.js';
-import { clockOffset, Rate, Samples, utf8Bytes } from '../../htdocs/js/push/figures.js';
+import { Clock, Rate, Samples, utf8Bytes } from '../../htdocs/js/push/figures.js';
 import { address, EMPTY, fromQuery, parameters, subscription, toQuery } from '../../htdocs/js/push/form.js';
 import { Log, logText, rowFilter, ROWS_MOST } from '../../htdocs/js/push/log.js';
 import { breakHint, closeMeaning } from '../../htdocs/js/push/meaning.js';
@@ -140,9 +140,16 @@ test('quantiles are values that were measured, of the last ones only', () => {
 });
 
 test('the clocks are compared no better than can be known', () => {
-  assert.deepEqual(clockOffset({ askedAt: 1000, heardAt: 1020, serverTime: 5010 }), { offset: 4000, uncertain: 10 });
-  assert.deepEqual(clockOffset({ askedAt: 1000, heardAt: 1020, serverTime: 5010, roundTrip: 4 }), { offset: 4000, uncertain: 8 });
-  assert.deepEqual(clockOffset({ askedAt: 1000, heardAt: 1020, serverTime: 5010, roundTrip: 400 }), { offset: 4000, uncertain: 0 });
+  const clock = new Clock();
+  assert.equal(clock.estimate(), null);
+  clock.wrote(5015, 1016); // an event, stored before it was heard: the server is ahead by at least 3999, less a tick
+  assert.equal(clock.estimate(), null);
+  clock.answered(5010, 1000, 1020);
+  assert.deepEqual(clock.estimate(), { offset: 4004.5, uncertain: 6.5 });
+  assert.deepEqual(clock.estimate(4), { offset: 4004.5, uncertain: 4.5 });
+  assert.deepEqual(clock.estimate(400), { offset: 4004.5, uncertain: 0 });
+  clock.answered(9000, 6990, 6994); // one of them was set
+  assert.deepEqual(clock.estimate(), { offset: 2008, uncertain: 3 });
 });
 
 for (const text of ['', 'plain', 'für', '→', '🔔', 'a🔔b', '\ud800'])

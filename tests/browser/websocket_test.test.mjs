@@ -174,7 +174,7 @@ test('the interval can be set, the state asked for, a ping timed', async () => {
   await press('Ping');
   await belfry.until(async () => /^\d/.test((await page.locator('.card', { hasText: 'Round trip' }).locator('.card-value span').first().textContent()) ?? ''), 'the round trip is shown');
   await page.waitForSelector('.card-note:has-text("min"):has-text("med"):has-text("p99")');
-  await page.waitForSelector('.fact-list:has-text("by the fastest ping")');
+  await page.waitForSelector('.fact-list:has-text("and the fastest ping")');
   assertQuiet();
   await close();
 });

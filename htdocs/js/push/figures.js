@@ -87,16 +87,44 @@ export class Samples {
   }
 }
 
+const TICK_MS = 1; // both clocks are read in whole milliseconds
+
 /**
- * How far the server's clock is ahead of ours, from one time that it told: that was read between our asking and our
- * hearing, at neither end nearer than half the fastest round trip, if the way there is as long as the way back.
- * @param {{askedAt: number, heardAt: number, serverTime: number, roundTrip?: number}} told  ms; all but serverTime by our clock
- * @returns {{offset: number, uncertain: number}} ms; the truth is within offset ± uncertain
+ * How far the server's clock is ahead of ours, as the bounds that follow from what it told: a time that it told in an
+ * answer was read between our asking and our hearing; a time that it only wrote down, before our hearing.
  */
-export function clockOffset({ askedAt, heardAt, serverTime, roundTrip = NaN }) {
-  const took = Math.max(0, heardAt - askedAt);
-  const known = roundTrip >= 0 ? Math.min(took, roundTrip) : 0;
-  return { offset: serverTime - (askedAt + took / 2), uncertain: (took - known) / 2 };
+export class Clock {
+  constructor() {
+    this.low = -Infinity;
+    this.high = Infinity;
+  }
+
+  /** @param {number} serverTime @param {number} askedAt @param {number} heardAt  ms; the last two by our clock */
+  answered(serverTime, askedAt, heardAt) {
+    const low = serverTime - heardAt - TICK_MS;
+    const high = serverTime - askedAt + TICK_MS;
+    const disjoint = low > this.high || high < this.low; // one of the clocks was set
+    this.low = disjoint ? low : Math.max(this.low, low);
+    this.high = disjoint ? high : Math.min(this.high, high);
+  }
+
+  /** @param {number} serverTime @param {number} heardAt */
+  wrote(serverTime, heardAt) {
+    const low = serverTime - heardAt - TICK_MS;
+    if (low <= this.low) return;
+    this.low = low;
+    if (low > this.high) this.high = low;
+  }
+
+  /**
+   * The middle of what is possible. No way is shorter than half the fastest round trip, if both are as long.
+   * @param {number} [roundTrip] ms @returns {{offset: number, uncertain: number}|null} ms; the truth is within offset ± uncertain
+   */
+  estimate(roundTrip = 0) {
+    if (!(this.high - this.low < Infinity)) return null;
+    const half = (this.high - this.low) / 2;
+    return { offset: this.low + half, uncertain: Math.max(0, half - (roundTrip > 0 ? roundTrip / 2 : 0)) };
+  }
 }
 
 /** Bytes of a text as UTF-8. @param {string} text */

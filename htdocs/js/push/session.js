@@ -7,7 +7,7 @@
  */
 import { moment } from '../format.js';
 import { askVisitor, diagnose, explain } from './check.js';
-import { clockOffset, Rate, Samples, utf8Bytes } from './figures.js';
+import { Clock, Rate, Samples, utf8Bytes } from './figures.js';
 import { address, parameters, wayOf } from './form.js';
 import { Log } from './log.js';
 import { breakHint, closeMeaning } from './meaning.js';
@@ -34,7 +34,7 @@ const freshFigures = () => ({
   messagesSent: 0,
   bytesSent: 0,
   pings: new Samples(PINGS_MOST), // ms
-  latencies: new Samples(LATENCIES_MOST), // ms
+  latencies: new Samples(LATENCIES_MOST), // ms, from the server's clock to ours: the clocks' difference is in them
   gaps: 0,
   missed: 0, // events, by the gaps
   errors: 0,
@@ -90,10 +90,7 @@ export class Session {
     /** @type {Map<number, number>} ping number → when it was sent, by performance.now() */
     this.pingsOpen = new Map();
     this.pingNumber = 0;
-    /** @type {{serverTime: number, askedAt: number, heardAt: number}|null} the time that `connected` told */
-    this.told = null;
-    /** @type {{offset: number, uncertain: number, byPing: boolean}|null} the server's clock against ours, in ms */
-    this.clock = null;
+    this.serverClock = new Clock();
     this.figures = freshFigures();
   }
 
@@ -167,11 +164,12 @@ export class Session {
     this.command('ping', { ping: number });
   }
 
-  #compareClocks() {
-    if (!this.told) return;
-    const pings = this.figures.pings;
-    const fastest = pings.size ? (pings.quantiles([0])[0] ?? NaN) : NaN;
-    this.clock = { ...clockOffset({ ...this.told, roundTrip: fastest }), byPing: fastest >= 0 };
+  /** The server's clock against ours, or null. @returns {{offset: number, uncertain: number, byPing: boolean}|null} */
+  get clock() {
+    const { pings } = this.figures;
+    const fastest = pings.size ? (pings.quantiles([0])[0] ?? 0) : 0;
+    const estimate = this.serverClock.estimate(fastest);
+    return estimate && { ...estimate, byPing: fastest > 0 };
   }
 
   // --- the connection ---------------------------------------------------------------------------------------------
@@ -338,7 +336,9 @@ export class Session {
     this.lastId = Math.max(this.lastId, event.id);
     if (event.id <= this.replayTo) return; // how old a replayed one is says nothing about the way
     const stored = moment(event.received ?? event.timestamp);
-    if (this.clock && !Number.isNaN(stored)) this.figures.latencies.add(now + this.clock.offset - stored);
+    if (Number.isNaN(stored)) return;
+    this.serverClock.wrote(stored, now);
+    this.figures.latencies.add(now - stored);
   }
 
   /** @param {string} id  `epoch-id` */
@@ -367,7 +367,6 @@ export class Session {
         if (sent === undefined) break;
         this.pingsOpen.delete(data.ping);
         this.figures.pings.add(performance.now() - sent);
-        this.#compareClocks();
         break;
       }
       case 'position':
@@ -396,10 +395,7 @@ export class Session {
     this.epoch = String(hello.epoch ?? '');
     this.replayTo = Number(hello.head) || 0;
     const serverTime = moment(hello.server_time);
-    if (!Number.isNaN(serverTime)) {
-      this.told = { serverTime, askedAt: this.askedAt, heardAt: now };
-      this.#compareClocks();
-    }
+    if (!Number.isNaN(serverTime)) this.serverClock.answered(serverTime, this.askedAt, now);
     if (epochBefore) {
       this.figures.reconnects++;
       const complete = this.resume && before > 0 && hello.complete === true;

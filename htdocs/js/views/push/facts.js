@@ -43,7 +43,7 @@ function List({ session, hello }) {
 
 /** @param {NonNullable<import('../../push/session.js').Session['clock']>} clock */
 const offsetText = ({ offset, uncertain, byPing }) =>
-  `${Math.abs(offset) <= uncertain ? 'as this one' : `${duration(Math.round(Math.abs(offset)))} ${offset < 0 ? 'behind' : 'ahead of'} this one`}, ± ${uncertain < 10 ? uncertain.toFixed(1) : Math.round(uncertain)} ms by ${byPing ? 'the fastest ping' : 'how long connecting took'}`;
+  `${Math.abs(offset) <= uncertain ? 'as this one' : `${duration(Math.round(Math.abs(offset)))} ${offset < 0 ? 'behind' : 'ahead of'} this one`}, ± ${uncertain < 10 ? uncertain.toFixed(1) : Math.round(uncertain)} ms by how long connecting took${byPing ? ' and the fastest ping' : ''}`;
 
 /** @param {Record<string, any>} subscription */
 function inWords({ events, except, min_severity: least, sources, batch }) {

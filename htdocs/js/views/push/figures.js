@@ -18,9 +18,9 @@ export function Figures({ live: { session, painter } }) {
   const now = Date.now();
   const { messages, events, bytes: received, pings, latencies, ...figures } = session.figures;
   const [byteRate, byteUnit] = bytesParts(Math.round(received.now(now)));
-  const [latency, latencyHigh] = latencies.quantiles([0.5, 0.99]);
   const [fastest, median, slow] = pings.quantiles([0, 0.5, 0.99]);
   const clock = session.clock;
+  const [latency, latencyHigh] = latencies.quantiles([0.5, 0.99]).map((ms) => ms + (clock?.offset ?? NaN));
   return html`
     <section class="figures" aria-label="Figures">
       <ul class="figure-row">
@@ -30,7 +30,7 @@ export function Figures({ live: { session, painter } }) {
           note=${`${count(events.total)} in all`} spark=${html`<${Spark} points=${events.points(now)} most=${1} />`} />
         <${Card} label="Bytes" value=${byteRate} unit=${`${byteUnit}/s`} title="As the page sees them: a compressed message counts as what it unfolds to"
           note=${`${bytes(received.total)} in, ${bytes(figures.bytesSent)} out`} spark=${html`<${Spark} points=${received.points(now)} most=${100} />`} />
-        <${Card} label="Event latency" ...${parts(latency)} title=${latencyTitle(latencies.size, clock)}
+        <${Card} label="Event latency" ...${atMost(latency, clock?.uncertain ?? 0)} title=${latencyTitle(latencies.size, clock)}
           note=${latencies.size ? `p99 ${small(latencyHigh)}${clock ? `, ± ${small(clock.uncertain)}` : ''}` : 'from stored to here'} />
         <${Card} label="Round trip" ...${parts(pings.last)} title=${pings.size ? `Of the last ${plural(pings.size, 'ping')}: fastest ${small(fastest)}, median ${small(median)}, 99th percentile ${small(slow)}` : ''}
           note=${pings.size ? `min ${bare(fastest)} med ${bare(median)} p99 ${bare(slow)}` : session.phase === 'live' && !session.websocket ? 'no pings over this stream' : 'of a ping'} />
@@ -50,6 +50,13 @@ function parts(ms) {
   return { value, unit: unit.join(' ') };
 }
 
+/** What is less than the clocks can tell is not told. @param {number|undefined} ms @param {number} uncertain */
+function atMost(ms, uncertain) {
+  if (ms === undefined || !(ms < uncertain)) return parts(ms);
+  const { value, unit } = parts(Math.max(0, ms) + uncertain);
+  return { value: `≤ ${value}`, unit };
+}
+
 /** @param {number|undefined} ms */
 const bare = (ms) => small(ms).replace(/ ms$/, '');
 
@@ -59,7 +66,7 @@ const small = (ms) => (ms === undefined || Number.isNaN(ms) ? NONE : ms < 0 ? sm
 /** @param {number} size @param {import('../../push/session.js').Session['clock']} clock */
 function latencyTitle(size, clock) {
   if (!size || !clock) return 'From the moment an event was stored until it was here; events that are sent again do not count.';
-  return `Median of the last ${countFull(size)} new events, from stored to here. The server's clock is taken to be ${small(Math.abs(clock.offset))} ${clock.offset < 0 ? 'behind' : 'ahead of'} this one, ± ${small(clock.uncertain)}: estimated from connected.server_time and ${clock.byPing ? 'the fastest ping' : 'how long connecting took'}.`;
+  return `Median of the last ${countFull(size)} new events, from stored to here. The server's clock is taken to be ${small(Math.abs(clock.offset))} ${clock.offset < 0 ? 'behind' : 'ahead of'} this one, ± ${small(clock.uncertain)}: estimated from connected.server_time, how long connecting took${clock.byPing ? ', and the fastest ping' : ''}.`;
 }
 
 /** @param {{gaps: number, missed: number, reconnects: number, incomplete: number}} figures */
