@@ -14,8 +14,8 @@ static int refresh(struct worker *worker, const struct request *request, struct 
     return BELFRY_OK;
   buf_clear(&stats->text);
   stats->version = 0;
-  int status =
-      state_put(history, STATE_STATS, request->now_ms, &stats->text, &stats->fingerprint, error);
+  int status = state_put(history, STATE_STATS | STATE_PUSH, request->now_ms, &stats->text,
+                         &stats->fingerprint, error);
   if (!status)
     status = buf_status(&stats->text);
   if (status)

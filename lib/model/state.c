@@ -7,6 +7,7 @@
 
 #include "config.h"
 
+#define PUSH_DAEMON   "belfry-pushd"
 #define HOST_STALE_MS 600000 /* a metric that has not come for so long is no longer shown */
 
 /*
@@ -21,6 +22,7 @@ struct state_text {
   unsigned count; /* of the list in the making */
   struct daemon_state daemons[DAEMON_COUNT_MAX];
   size_t daemon_count;
+  struct buf push_figures; /* a JSON object, or empty */
   /* gathered from the counters */
   double total_events, total_errors, file_operations, quality_sum, quality_count;
   int64_t host_newest_ms;
@@ -71,6 +73,7 @@ static double number_of(const struct history_value *value) {
 struct daemon_rows {
   struct daemon_state *out;
   size_t count;
+  struct buf *push_figures; /* NULL: not wanted */
 };
 
 static void copy_text(char *out, size_t size, struct slice text) {
@@ -93,15 +96,22 @@ static int on_daemon(void *arg, const struct history_value *values, size_t count
     daemon->clients = figure;
   if (slice_to_int64(json_member(values[5].text, "disk_full"), &figure))
     daemon->disk_full = figure != 0;
+  if (rows->push_figures && slice_is(values[0].text, PUSH_DAEMON))
+    buf_put_slice(rows->push_figures, values[5].text);
   return 0;
+}
+
+static int read_daemons(struct history *history, struct daemon_rows *rows, size_t *count,
+                        struct belfry_error *error) {
+  int status = history_read(history, SQL_DAEMONS, NULL, 0, on_daemon, rows, error);
+  *count = rows->count;
+  return status;
 }
 
 int daemon_states(struct history *history, struct daemon_state out[DAEMON_COUNT_MAX], size_t *count,
                   struct belfry_error *error) {
   struct daemon_rows rows = {.out = out};
-  int status = history_read(history, SQL_DAEMONS, NULL, 0, on_daemon, &rows, error);
-  *count = rows.count;
-  return status;
+  return read_daemons(history, &rows, count, error);
 }
 
 void daemon_report_put(struct history_batch *batch, const struct daemon_report *report,
@@ -132,7 +142,7 @@ static void put_daemons(struct state_text *text) {
     buf_printf(text->out, ",\"status\":\"%s\"", daemon_runs(daemon, text->now_ms) ? "up" : "down");
     put_time(text, "started", &HISTORY_VALUE_INTEGER("", daemon->started_ms));
     put_clock(text, "updated", daemon->updated_ms);
-    if (strcmp(daemon->name, "belfry-pushd") == 0)
+    if (strcmp(daemon->name, PUSH_DAEMON) == 0)
       buf_printf(text->out, ",\"clients\":%lld", (long long)daemon->clients);
     buf_put_char(text->out, '}');
   }
@@ -213,7 +223,7 @@ static int64_t system_uptime_seconds(const struct state_text *text) {
 }
 
 static int64_t connected_clients(const struct state_text *text) {
-  const struct daemon_state *push = find_running(text, "belfry-pushd");
+  const struct daemon_state *push = find_running(text, PUSH_DAEMON);
   return push ? push->clients : 0;
 }
 
@@ -254,6 +264,16 @@ static int put_stats(struct history *history, struct state_text *text, struct be
   clock_ends(text);
   buf_printf(out, ",\"connected_clients\":%lld", (long long)connected_clients(text));
   return put_sessions(history, text, error);
+}
+
+/* Those of one that does not run are of the past. */
+static void put_push(struct state_text *text) {
+  if (!find_running(text, PUSH_DAEMON) || !text->push_figures.len)
+    return;
+  clock_starts(text);
+  buf_put_text(text->out, ",\"push\":");
+  buf_put_slice(text->out, buf_slice(&text->push_figures));
+  clock_ends(text);
 }
 
 /* --- host --------------------------------------------------------------------------------------
@@ -358,7 +378,10 @@ int state_put(struct history *history, unsigned parts, int64_t now_ms, struct bu
   int status = history_begin(history, error);
   if (status)
     return status;
-  status = daemon_states(history, text.daemons, &text.daemon_count, error);
+  buf_init(&text.push_figures, 0);
+  struct daemon_rows rows = {.out = text.daemons,
+                             .push_figures = parts & STATE_PUSH ? &text.push_figures : NULL};
+  status = read_daemons(history, &rows, &text.daemon_count, error);
   if (!status && (parts & STATE_STATS))
     status = put_stats(history, &text, error);
   if (!status && (parts & STATE_HOST))
@@ -368,6 +391,11 @@ int state_put(struct history *history, unsigned parts, int64_t now_ms, struct bu
   history_end(history);
   if (!status && (parts & STATE_DAEMONS))
     put_daemons(&text);
+  if (!status)
+    put_push(&text);
+  if (!status)
+    status = buf_status(&text.push_figures);
+  buf_fini(&text.push_figures);
   buf_put_char(out, '}');
   if (!status)
     status = buf_status(out);

@@ -22,6 +22,7 @@ enum state_parts {
   STATE_SERVICES = 4, /* "services": [...] */
   STATE_DAEMONS = 8,  /* "daemons": [...] Belfry's own */
   STATE_ALL = 15,     /* what metrics_update carries */
+  STATE_PUSH = 16, /* "push": what belfry-pushd counts (push_figures.def); no change of the state */
 };
 
 /*
