@@ -7,12 +7,17 @@
 
 #define STEP_MS              10
 #define STEP_CLIENTS_MAX     256 /* then others have their turn */
-#define CLOSES_PER_MS        2
 #define RETURNS_PER_MS       1
 #define RETURN_WINDOW_MIN    500 /* ms */
 #define RETURN_AFTER_MS      100
 #define RESTART_TAKES_MS     500 /* from the last close until the next daemon listens */
 #define GOLDEN_RATIO_OF_2_32 0x9e3779b9u
+
+/* So long is taken for `total` clients. A process that comes anew has everybody to itself at once
+ * anyway; one that was upgraded to need not be crowded. */
+static int64_t spread_ms(enum drain_cause cause, uint32_t total) {
+  return cause == DRAIN_UPGRADE ? (int64_t)total * 3 : total / 2;
+}
 
 static const char *reason_of(enum drain_cause cause) {
   switch (cause) {
@@ -118,7 +123,7 @@ void drain_start(struct drain *drain, enum drain_cause cause, int64_t most_ms) {
     return;
   drain->cause = cause;
   drain->started_ms = clock_monotonic_ms(hub->clock);
-  drain->over_ms = total / CLOSES_PER_MS;
+  drain->over_ms = spread_ms(cause, total);
   if (drain->over_ms > most_ms)
     drain->over_ms = most_ms;
   drain->total = total;

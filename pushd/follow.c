@@ -15,7 +15,7 @@
 /* --- the history -------------------------------------------------------------------------------
  */
 
-static void close_history(struct hub *hub) {
+void follow_close(struct hub *hub) {
   history_close(hub->history);
   hub->history = NULL;
 }
@@ -28,7 +28,7 @@ static void tell_unreadable(struct hub *hub, const struct belfry_error *error) {
 
 void follow_lost(struct hub *hub, const struct belfry_error *error) {
   tell_unreadable(hub, error);
-  close_history(hub);
+  follow_close(hub);
 }
 
 /* Another history lies where the one was that we know: a restore. Cursors of the old one mean
@@ -68,12 +68,12 @@ static bool open_history(struct hub *hub) {
     tell_unreadable(hub, &error);
     return false;
   }
-  close_history(hub);
+  follow_close(hub);
   hub->history = history;
   hub->version = 0;
   hub->version_ms = clock_monotonic_ms(hub->clock);
   if (follow_position(hub, &error)) {
-    close_history(hub);
+    follow_close(hub);
     tell_unreadable(hub, &error);
     return false;
   }

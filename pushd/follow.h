@@ -24,6 +24,9 @@ void follow_check(struct hub *hub);
  * another history than before. */
 int follow_position(struct hub *hub, struct belfry_error *error) BELFRY_MUST_CHECK;
 
+/* Gives the handle up; the next look opens another. */
+void follow_close(struct hub *hub);
+
 /* After a read failed: says so once, and gives the handle up; a new one is tried every second. */
 void follow_lost(struct hub *hub, const struct belfry_error *error);
 

@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_SECONDS 1.0
+#define LOOK_WITHOUT_BELL_SECONDS 0.05
+#define LOOK_SECONDS              1.0
 
 /* --- time --------------------------------------------------------------------------------------
  */
@@ -130,6 +131,14 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events) {
   pass_when_due(hub);
   if (hub->behind.first)
     hub_run_soon(hub);
+}
+
+void hub_give_bell_up(struct hub *hub) {
+  ev_io_stop(hub->loop, &hub->bell);
+  fd_close(&hub->bell_fd);
+  ev_timer_stop(hub->loop, &hub->look);
+  ev_timer_set(&hub->look, 0., LOOK_WITHOUT_BELL_SECONDS);
+  ev_timer_start(hub->loop, &hub->look);
 }
 
 static bool is_due(uint32_t at, uint32_t now) {

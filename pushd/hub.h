@@ -95,6 +95,9 @@ static inline uint32_t hub_open_count(const struct hub *hub) {
   return count;
 }
 
+/* Leaves the bell to another process, and looks often instead. */
+void hub_give_bell_up(struct hub *hub);
+
 /* Has the pass and those behind looked at in the loop's next turn. */
 void hub_run_soon(struct hub *hub);
 

@@ -16,6 +16,7 @@ pushd_libpushd_a_SOURCES = \
 	%D%/handshake.c %D%/handshake.h \
 	%D%/http1.c %D%/http1.h \
 	%D%/hub.c %D%/hub.h \
+	%D%/listeners.c %D%/listeners.h \
 	%D%/report.c %D%/report.h \
 	%D%/request.c %D%/request.h \
 	%D%/ring.c %D%/ring.h \
@@ -27,6 +28,7 @@ pushd_libpushd_a_SOURCES = \
 	%D%/subscription.c %D%/subscription.h \
 	%D%/tcp.c %D%/tcp.h \
 	%D%/transport.h \
+	%D%/upgrade.c %D%/upgrade.h \
 	%D%/wheel.c %D%/wheel.h \
 	%D%/ws.c %D%/ws.h
 

@@ -90,4 +90,5 @@ void report_fini(struct report *report) {
   ev_io_stop(report->hub->loop, &report->io);
   history_client_free(report->client);
   history_batch_fini(&report->batch);
+  report->hub = NULL;
 }

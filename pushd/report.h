@@ -23,6 +23,7 @@ struct report {
 
 int report_init(struct report *report, struct hub *hub,
                 struct belfry_error *error) BELFRY_MUST_CHECK;
+/* Fine before report_init() and twice. */
 void report_fini(struct report *report);
 
 #endif

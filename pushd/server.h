@@ -6,8 +6,8 @@
 
 #include "conf/conf.h"
 
-/* Runs until SIGTERM or SIGINT. Takes: `conf`; `conf_path` is where SIGHUP loads it from again.
- * Returns: the program's exit status. */
-int server_run(struct conf *conf, const char *conf_path);
+/* Runs until SIGTERM or SIGINT. Takes: `conf`; `conf_path` is where SIGHUP loads it from again;
+ * `argv` is that of main(), for an upgrade. Returns: the program's exit status. */
+int server_run(struct conf *conf, const char *conf_path, char **argv);
 
 #endif
