@@ -77,8 +77,8 @@ async function run(place, one) {
   } catch (error) {
     const sent = shorten(one.send.map(({ words }) => words));
     const came = shorten(client.said.filter((words) => !words.startsWith('text "{"event":"connected"')));
-    error.message += `\nsent${one.chop ? ` in pieces of ${one.chop} bytes` : ''}:\n  ${sent.join('\n  ')}\ncame:\n  ${[...came, client.ending()].join('\n  ')}`;
-    throw error;
+    const how = one.chop ? ` in pieces of ${one.chop} bytes` : '';
+    throw new Error(`${error.message}\nsent${how}:\n  ${sent.join('\n  ')}\ncame:\n  ${[...came, client.ending()].join('\n  ')}`);
   } finally {
     client.destroy();
   }
