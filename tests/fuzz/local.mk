@@ -6,10 +6,12 @@ fuzz_targets = \
 	tests/fuzz/fuzz_append \
 	tests/fuzz/fuzz_auth \
 	tests/fuzz/fuzz_body \
+	tests/fuzz/fuzz_command \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_deflate \
 	tests/fuzz/fuzz_event_json \
 	tests/fuzz/fuzz_filter \
+	tests/fuzz/fuzz_handshake \
 	tests/fuzz/fuzz_host \
 	tests/fuzz/fuzz_http1 \
 	tests/fuzz/fuzz_ipc \
@@ -23,12 +25,17 @@ fuzz_targets = \
 	tests/fuzz/fuzz_upgrade \
 	tests/fuzz/fuzz_ws
 
+# For what a push client says: its other end.
+fuzz_push_peer = %D%/push_peer.c %D%/push_peer.h %D%/fuzz.h %D%/property.h
+
 tests_fuzz_fuzz_append_SOURCES = %D%/fuzz_append.c %D%/fuzz.h $(fuzz_main)
 tests_fuzz_fuzz_append_LDADD = $(HISTORYD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_auth_SOURCES = %D%/fuzz_auth.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_auth_LDADD = $(AUTH_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_body_SOURCES = %D%/fuzz_body.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_body_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_command_SOURCES = %D%/fuzz_command.c $(fuzz_push_peer) $(fuzz_main)
+tests_fuzz_fuzz_command_LDADD = $(PUSHD_LIBS) $(HISTORYD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_conf_SOURCES = %D%/fuzz_conf.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_conf_LDADD = $(CONF_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_deflate_SOURCES = %D%/fuzz_deflate.c %D%/fuzz.h %D%/property.h $(fuzz_main)
@@ -37,6 +44,8 @@ tests_fuzz_fuzz_event_json_SOURCES = %D%/fuzz_event_json.c %D%/fuzz.h %D%/proper
 tests_fuzz_fuzz_event_json_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_filter_SOURCES = %D%/fuzz_filter.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_filter_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_handshake_SOURCES = %D%/fuzz_handshake.c $(fuzz_push_peer) $(fuzz_main)
+tests_fuzz_fuzz_handshake_LDADD = $(PUSHD_LIBS) $(HISTORYD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_host_SOURCES = %D%/fuzz_host.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_host_LDADD = $(WATCHD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_http1_SOURCES = %D%/fuzz_http1.c %D%/fuzz.h $(fuzz_main)
