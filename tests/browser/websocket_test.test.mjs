@@ -183,10 +183,8 @@ test('what is sent goes out as it is: mistakes are answered, and too much ends t
   const { page, connect, say, row, outcome, phase, log, assertQuiet, close } = await open('?events=nothing_like_this');
   await page.getByLabel('Come back after a loss').uncheck();
   await connect();
-  const pings = ['hello', '{"event":"sing"}', '{"event":"set_interval","data":{"interval":61}}'];
-  for (const [i, code] of ['bad_json', 'unknown_event', 'bad_argument'].entries()) {
-    await page.fill('#raw', pings[i]);
-    await page.getByRole('button', { name: 'Send as it is' }).click();
+  for (const [text, code] of [['hello', 'bad_json'], ['{"event":"sing"}', 'unknown_event'], ['{"event":"set_interval","data":{"interval":61}}', 'bad_argument']]) {
+    await say(text);
     await row(code);
   }
   await say('{"event":"ping","data":{"mine":[1,2,3]}}');
@@ -197,8 +195,6 @@ test('what is sent goes out as it is: mistakes are answered, and too much ends t
   await outcome('Closed with 1009');
   await outcome('over the limit of 64 KiB');
   await phase('idle');
-  const said = (await page.evaluate(() => navigator.clipboard.readText().catch(() => ''))) || '';
-  assert.doesNotMatch(said, /hello/); // the log was not copied yet
   await page.fill('.log-tools input', 'note');
   const rows = await log();
   assert.ok(rows.every((one) => one.arrow === '·'), 'the filter holds for what is copied');

@@ -61,7 +61,7 @@ export async function diagnose(query) {
   if (visitor === 'signed_out') return { text: 'You are not signed in (401).', signIn: true, final: true };
   const refusal = await tryStream(address(document.baseURI, 'events', query, false));
   if (refusal && refusal.status) return explain(refusal);
-  if (refusal) return { text: visitor === 'ok' ? 'The API answers, but the push daemon does not.' : 'The server cannot be reached.', signIn: false, final: false };
+  if (refusal) return { text: visitor === 'ok' ? 'The API answers, the push channel says nothing: does a proxy on the way hold answers back (buffering)?' : 'The server cannot be reached.', signIn: false, final: false };
   return {
     text: 'Server-Sent Events come through, WebSocket does not: does every proxy on the way pass on “Upgrade” and “Connection”?',
     signIn: false,

@@ -19,14 +19,17 @@ const HANDSHAKE_MS = 15_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 15_000;
 const PINGS_OPEN_MOST = 50;
+const QUIET_PING_MS = 20_000; // nothing heard for so long: ask whether somebody is there
+const SILENT_MS = 45_000; // still nothing: the connection is dead, whatever the browser thinks
+const TICK_MS = 5_000;
 const CREDENTIAL_ENDED = 4401;
 
 /**
  * @typedef {{code: number, reason: string, meaning: string, hint: string, at: number, byUs: boolean}} End
- * @typedef {{asked: number, from: number, complete: boolean, why: string}} Resume
+ * @typedef {{from: number, complete: boolean, why: string}} Resume
  */
 
-/** What is counted until somebody sets it back. */
+/** What is counted from one press of Connect to the next. */
 const freshFigures = () => ({
   messages: new Rate(), // that came
   events: new Rate(),
@@ -92,11 +95,7 @@ export class Session {
     this.pingNumber = 0;
     this.serverClock = new Clock();
     this.figures = freshFigures();
-  }
-
-  resetFigures() {
-    this.figures = freshFigures();
-    this.onChange();
+    setInterval(() => this.#tick(), TICK_MS);
   }
 
   clearLog() {
@@ -114,6 +113,7 @@ export class Session {
   connect(form) {
     this.#leave();
     this.form = { ...form };
+    this.figures = freshFigures();
     this.lastId = 0;
     this.epoch = '';
     this.attempts = 0;
@@ -178,6 +178,16 @@ export class Session {
   #enter(phase) {
     this.phase = phase;
     this.onChange();
+  }
+
+  /** A dead network says nothing, so silence has to be judged here. */
+  #tick() {
+    if (this.phase !== 'live') return;
+    const silent = Date.now() - this.heardAt;
+    if (silent > SILENT_MS) {
+      this.#leave();
+      this.#ended({ code: 1006, reason: `Nothing was heard for ${SILENT_MS / 1000} s.`, refusal: null }, this.#query());
+    } else if (silent > QUIET_PING_MS && this.websocket) this.ping();
   }
 
   #leave() {
@@ -401,10 +411,10 @@ export class Session {
       const complete = this.resume && before > 0 && hello.complete === true;
       if (!complete) this.figures.incomplete++;
       const why = complete ? '' : !this.resume ? 'asked for a fresh start' : this.epoch !== epochBefore ? 'the history is another one' : before <= 0 ? 'nothing had come yet' : 'the server no longer has all of it';
-      this.resumed = { asked: before, from: Number(hello.resumed_from) || 0, complete, why };
+      this.resumed = { from: Number(hello.resumed_from) || 0, complete, why };
       this.note(complete ? `Back, complete: goes on after event ${before}` : `Back, not complete: ${why}`, !complete);
     } else if (this.form?.since.trim())
-      this.resumed = { asked: Number(this.form.since) || 0, from: Number(hello.resumed_from) || 0, complete: hello.complete === true, why: hello.complete === true ? '' : 'the server no longer has all of it, or it is of another history' };
+      this.resumed = { from: Number(hello.resumed_from) || 0, complete: hello.complete === true, why: hello.complete === true ? '' : 'the server no longer has all of it, or it is of another history' };
     if (this.epoch !== epochBefore || !this.resume) this.lastId = Number(hello.resumed_from) || 0;
     this.liveAt = now;
     this.end = null;
