@@ -10,6 +10,7 @@ packages_to_run=(
 # shellcheck disable=SC2034 # used by check.sh
 packages_to_check=(
   libcmocka-dev fonts-dejavu-core clang:clang chromium:chromium sqlite3:sqlite3 ip:iproute2 mandoc:mandoc shellcheck:shellcheck
+  nghttpx:nghttp2-proxy
   python3-websockets python3-aiohttp
 )
 
@@ -52,7 +53,10 @@ packages__install() {
   packages__release_services
   trap - EXIT
   case " $* " in
-    *' nginx '*) packages__disable_system_nginx ;;
+    *' nginx '*) packages__disable_service nginx ;;
+  esac
+  case " $* " in
+    *' nghttp2-proxy '*) packages__disable_service nghttpx ;;
   esac
   rm -f "$log"
 }
@@ -70,7 +74,7 @@ packages__release_services() {
   held=no
 }
 
-packages__disable_system_nginx() {
+packages__disable_service() {
   command -v systemctl >/dev/null || return 0
-  systemctl disable nginx >/dev/null 2>&1 && say "the system's own nginx service is installed, but neither started nor enabled"
+  systemctl disable "$1" >/dev/null 2>&1 && say "the system's own $1 service is installed, but neither started nor enabled"
 }

@@ -2,10 +2,13 @@
  * Push over HTTP/2: belfry-pushd spoken to directly (h2c) on its unix socket and on its TCP port, and behind nghttpx.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import * as expect from './expect.mjs';
 import { H2, head } from './h2_client.mjs';
-import { freePort, start } from './harness.mjs';
+import { EventStream, freePort, start } from './harness.mjs';
 import { binary, close, ping, text } from './raw_ws.mjs';
 
 let belfry, viewer, port;
@@ -189,3 +192,126 @@ for (const where of ['push.sock', 'push.listen'])
       expect.problem(answer, 400);
     });
   });
+
+describe('behind nghttpx', () => {
+  let proxy;
+  before(async () => (proxy = await startProxy()));
+  after(() => proxy?.stop());
+
+  /** Many clients, each a connection of its own to the proxy. */
+  const kinds = [
+    ['WebSocket over HTTP/1.1', (target) => proxy.ws(target)],
+    ['SSE over HTTP/1.1', (target) => proxy.sse(target.replace('/ws', '/events'))],
+    ['WebSocket over HTTP/2', async (target) => (await proxy.h2()).ws(target)],
+    ['SSE over HTTP/2', async (target) => (await proxy.h2()).sse(target.replace('/ws', '/events'))],
+  ];
+  for (const [kind, open] of kinds)
+    test(`${kind}: events come live and in order, resume goes on, few connections carry many clients`, async () => {
+      const type = `proxied_${kinds.findIndex(([name]) => name === kind)}`;
+      const { first_id: first } = await emit(batch(type, 20));
+      const clients = await Promise.all(counted(40).map(() => open(`/ws?events=${type}&since=${first + 9}`)));
+      await Promise.all(clients.map((client) => client.next('connected')));
+      for (let from = 20; from < 60; from += 10) await emit(batch(type, 10, from));
+      for (const client of clients) {
+        await client.next((message) => message.event === type && message.data.n === 59);
+        assert.deepEqual(numbers(client, type), counted(50, 10));
+      }
+      await belfry.until(async () => (await clientsOverHttp2()) >= 40, 'belfry-pushd tells of 40 clients over HTTP/2');
+      assert.ok(backendConnections() <= 4, `${backendConnections()} connections carry them`);
+      for (const client of clients) client.terminate();
+    });
+
+  test('commands and the close cross the proxy', async () => {
+    const client = proxy.ws('/ws');
+    await client.next('connected');
+    client.send('ping', [1, 2]);
+    assert.deepEqual((await client.next('pong')).data, [1, 2]);
+    client.sendRaw(Buffer.from('x'));
+    assert.equal((await client.end()).code, 1003);
+  });
+
+  test('a refusal crosses the proxy', async () => {
+    for (const open of [(options) => proxy.ws('/ws', options), (options) => proxy.sse('/events', options)]) {
+      const client = open({ key: null });
+      await client.end();
+      assert.equal(client.status, 401, JSON.stringify(client.closed));
+      assert.match(client.headers['content-type'], /problem\+json/);
+    }
+  });
+});
+
+test('a restart tells every stream, says goodbye to the connection, and nothing is lost', async () => {
+  const connection = await H2.connect(belfry);
+  const clients = [...counted(20).map(() => connection.ws('/ws?events=h2_restart')), ...counted(20).map(() => connection.sse('/events?events=h2_restart'))];
+  await Promise.all(clients.map((client) => client.next('connected')));
+  const { last_id: before } = await emit(batch('h2_restart', 5));
+  await Promise.all(clients.map((client) => client.next((message) => message.id === before)));
+  await belfry.restart('belfry-pushd');
+  for (const client of clients) {
+    const closing = await client.next('closing');
+    assert.equal(closing.data.reason, 'restart');
+    assert.ok(closing.data.retry_after_ms > 0);
+    await client.end();
+    await belfry.until(() => client.stream.closed, 'the stream is closed');
+    assert.equal(client.stream.rstCode, 0, 'it ended in order');
+    if (client instanceof EventStream) assert.equal(client.ended, true);
+    else assert.equal(client.closed.code, 1012);
+  }
+  await belfry.until(() => connection.session.closed, 'the connection is closed');
+  assert.deepEqual([...new Set(connection.goaways)], [0]);
+  assert.equal(connection.error, undefined);
+  connection.terminate();
+  await emit(batch('h2_restart', 5, 5));
+  await belfry.untilHealthy();
+  const again = await H2.connect(belfry);
+  const resumed = again.sse(`/events?events=h2_restart&since=${before}`);
+  await resumed.next((message) => message.data.n === 9);
+  assert.deepEqual(numbers(resumed, 'h2_restart'), counted(5, 5));
+  again.terminate();
+});
+
+/** As belfry-pushd tells of itself once a second. */
+async function clientsOverHttp2() {
+  const { text: metrics } = await belfry.get('/metrics', { key: belfry.adminKey });
+  return Number(metrics.match(/^belfry_push_protocol_clients{protocol="http2"} (\d+)$/m)?.[1]);
+}
+
+/** nghttpx before belfry-pushd, as README shows it, but without TLS. */
+async function startProxy() {
+  const proxyPort = await freePort();
+  const child = spawn('setpriv', [
+    '--pdeathsig', 'KILL', 'nghttpx', '--conf=/dev/null', '--workers=1', '--no-ocsp',
+    `--frontend=127.0.0.1,${proxyPort};no-tls`,
+    `--backend=unix:${belfry.dir}/run/push.sock;;proto=h2`,
+    '--accesslog-file=/dev/null', `--errorlog-file=${belfry.dir}/log/nghttpx.out`,
+  ], { stdio: 'ignore' });
+  const gone = once(child, 'exit');
+  const proxy = Object.create(belfry, { port: { value: proxyPort } });
+  const connections = [];
+  proxy.h2 = async () => {
+    const connection = await H2.connect(belfry, { port: proxyPort });
+    connections.push(connection);
+    return connection;
+  };
+  proxy.pid = child.pid;
+  proxy.stop = async () => {
+    for (const connection of connections) connection.terminate();
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+    await gone;
+    clearTimeout(timer);
+  };
+  await belfry.until(async () => {
+    const client = proxy.ws('/ws');
+    await belfry.until(() => client.closed || client.messages.length > 0, 'an answer of the proxy');
+    client.terminate();
+    return client.messages.length > 0;
+  }, 'nghttpx and belfry-pushd talk to each other');
+  return proxy;
+}
+
+/** Connections to push.sock beside nginx's; each is two lines of /proc/net/unix, of which one bears the path. */
+function backendConnections() {
+  const lines = fs.readFileSync('/proc/net/unix', 'utf8').split('\n').filter((line) => line.endsWith(`${belfry.dir}/run/push.sock`));
+  return lines.filter((line) => line.split(/\s+/)[5] === '03').length;
+}
