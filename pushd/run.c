@@ -114,12 +114,12 @@ void run_build(struct client *client, struct run *run, size_t max_bytes) {
     if (frame)
       add_frame(run, RUN_STATE, frame, 0);
   }
+  if (client->metrics_due && !client->metrics_forced && client->metrics_shown &&
+      client->fingerprint == hub->state.fingerprint)
+    client->metrics_due = false;
   if (client->metrics_due) {
     struct frame *frame = state_metrics(&hub->state, &hub->encoder, client->representation);
-    if (frame && !client->metrics_forced && client->metrics_shown &&
-        client->fingerprint == hub->state.fingerprint)
-      client->metrics_due = false;
-    else if (frame)
+    if (frame)
       add_frame(run, RUN_METRICS, frame, 0);
   }
   add_events(client, run, max_bytes);

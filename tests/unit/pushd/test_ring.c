@@ -1,4 +1,7 @@
-/* pushd/ring and pushd/subscription: what stays in the ring, what is found in it, who wants it. */
+/* pushd/ring, batch and subscription: what stays in the ring, what is found in it and in which
+ * form, who wants it. */
+#include "pushd/batch.h"
+#include "pushd/figures.h"
 #include "pushd/ring.h"
 #include "pushd/subscription.h"
 
@@ -84,6 +87,71 @@ static void test_frames_are_made_once(void **state) {
   struct frame *ws = ring_frame(&ring, &encoder, 0, REPRESENTATION_WS);
   assert_int_equal((uint8_t)ws->data[0], 0x81);
   ring_fini(&ring);
+}
+
+/* Compressed once for all; what would not become smaller is the plain frame itself. Either way the
+   ring knows what it holds. */
+static void test_deflated_frames(void **state) {
+  (void)state;
+  struct ring ring;
+  struct figures figures = {0};
+  struct encoder deflating;
+  assert_int_equal(encoder_init(&deflating, "0123456789abcdef", &figures), 0);
+  assert_int_equal(ring_init(&ring, 2, SIZE_MAX), 0);
+  put(&ring, 1, "t", 1, "s");
+  put(&ring, 2, "a_longer_type_so_that_compression_pays", 1, "a_longer_type_so_that_it_pays");
+  struct frame *tiny = ring_frame(&ring, &deflating, 0, REPRESENTATION_WS);
+  assert_true(tiny->len < 200);
+  assert_ptr_equal(ring_frame(&ring, &deflating, 0, REPRESENTATION_WS_DEFLATE), tiny);
+  size_t bytes = ring.bytes;
+  struct frame *plain = ring_frame(&ring, &deflating, 1, REPRESENTATION_WS);
+  struct frame *small = ring_frame(&ring, &deflating, 1, REPRESENTATION_WS_DEFLATE);
+  assert_ptr_equal(ring_frame(&ring, &deflating, 1, REPRESENTATION_WS_DEFLATE), small);
+  assert_int_equal((uint8_t)small->data[0], 0xc1);
+  assert_true(small->len < plain->len - plain->len / 8);
+  assert_int_equal(ring.bytes, bytes + small->len);
+  assert_int_equal(figures.deflate_messages, 1);
+  assert_true(figures.deflate_output_bytes < figures.deflate_input_bytes);
+  ring_reset(&ring, 2);
+  assert_int_equal(ring.bytes, 0);
+  ring_fini(&ring);
+  encoder_fini(&deflating);
+}
+
+/* A batch has both forms; one of a single event is the event's own frame. */
+static void test_deflated_batches(void **state) {
+  (void)state;
+  static struct audiences audiences;
+  struct ring ring;
+  struct figures figures = {0};
+  struct encoder deflating;
+  struct batch batch = {0};
+  assert_int_equal(encoder_init(&deflating, "0123456789abcdef", &figures), 0);
+  assert_int_equal(ring_init(&ring, 8, SIZE_MAX), 0);
+  struct audience_texts texts = {0};
+  struct audience *audience = NULL;
+  struct model_problem problem;
+  assert_int_equal(audience_get(&audiences, &texts, &audience, &problem), 0);
+  put(&ring, 1, "a_longer_type_so_that_compression_pays", 1, "a_longer_type_so_that_it_pays");
+  assert_non_null(batch_get(&batch, &audiences, &deflating, audience, &ring, 0, true));
+  assert_ptr_equal(batch_frame(&batch, &deflating, REPRESENTATION_WS),
+                   ring_frame(&ring, &deflating, 0, REPRESENTATION_WS));
+  assert_ptr_equal(batch_frame(&batch, &deflating, REPRESENTATION_WS_DEFLATE),
+                   ring_frame(&ring, &deflating, 0, REPRESENTATION_WS_DEFLATE));
+  assert_int_equal(figures.deflate_messages, 1);
+  for (int64_t id = 2; id <= 5; id++)
+    put(&ring, id, "more", 1, "s");
+  assert_non_null(batch_get(&batch, &audiences, &deflating, audience, &ring, 0, true));
+  assert_int_equal(batch.count, 5);
+  struct frame *plain = batch_frame(&batch, &deflating, REPRESENTATION_WS);
+  struct frame *small = batch_frame(&batch, &deflating, REPRESENTATION_WS_DEFLATE);
+  assert_true(small->len < plain->len / 2);
+  assert_ptr_equal(batch_frame(&batch, &deflating, REPRESENTATION_WS_DEFLATE), small);
+  assert_int_equal(figures.deflate_messages, 2);
+  batch_fini(&batch, &audiences);
+  audience_release(&audiences, audience);
+  ring_fini(&ring);
+  encoder_fini(&deflating);
 }
 
 static struct audience *get(struct audiences *audiences, struct audience_texts texts) {
@@ -181,6 +249,8 @@ int main(void) {
       cmocka_unit_test(test_keeps_within_its_bytes),
       cmocka_unit_test(test_a_referenced_frame_outlives_its_place),
       cmocka_unit_test(test_frames_are_made_once),
+      cmocka_unit_test(test_deflated_frames),
+      cmocka_unit_test(test_deflated_batches),
       cmocka_unit_test(test_verdicts_agree_with_conditions),
       cmocka_unit_test(test_same_conditions_share_an_audience),
       cmocka_unit_test(test_unsubscribing_takes_patterns_out),
