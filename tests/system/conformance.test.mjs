@@ -1,29 +1,60 @@
 /*
  * Conformance to RFC 6455 and RFC 7692: every row of the tables in conformance_cases.mjs and conformance_deflate.mjs,
- * against belfry-pushd's own socket and through nginx.
+ * against belfry-pushd's own socket over HTTP/1.1 and HTTP/2, through nginx, and through nghttpx.
  *
  * After each case that does not end the connection, a ping must still be answered and a close must close. What fails
  * says what was sent, what should have come and what came.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { cases, ponged } from './conformance_cases.mjs';
 import { cases as compressed } from './conformance_deflate.mjs';
-import { start } from './harness.mjs';
+import { freePort, start } from './harness.mjs';
 import { RawWs, close, ping, show } from './raw_ws.mjs';
 
 const AT_A_TIME = 96;
 
-let belfry, headers;
+let belfry, headers, session, nghttpx, nghttpxPort;
 before(async () => {
   belfry = await start({
     // Nothing comes by itself, so that what comes is an answer.
     conf: { logs: [], watch: { host_interval: '1h', interval: '1h' }, push: { ping_interval: '10m' } },
   });
   headers = { Authorization: `Bearer ${await belfry.makeKey('viewer')}` };
+  await Promise.all([openSession(), startNghttpx()]);
 });
-after(() => belfry?.stop());
+after(async () => {
+  session?.destroy();
+  nghttpx?.kill('SIGKILL');
+  await belfry?.stop();
+});
+
+const pushSocket = () => path.join(belfry.dir, 'run/push.sock');
+
+/** One connection over HTTP/2 for all cases: what goes wrong on a stream must not harm the others. */
+async function openSession() {
+  session = http2.connect('http://localhost', { createConnection: () => net.connect(pushSocket()) });
+  session.on('error', () => {}); // its streams tell
+  await once(session, 'remoteSettings');
+}
+
+/** A proxy that makes HTTP/2 of its clients' HTTP/1.1, WebSocket too. */
+async function startNghttpx() {
+  nghttpxPort = await freePort();
+  nghttpx = spawn('setpriv', [
+    '--pdeathsig', 'KILL', 'nghttpx', '--conf=/dev/null', `--frontend=127.0.0.1,${nghttpxPort};no-tls`, `--backend=unix:${pushSocket()};;proto=h2`,
+    '--workers=1', '--log-level=ERROR', '--accesslog-file=/dev/null',
+  ], { stdio: 'ignore' });
+  await belfry.until(() => new Promise((resolve, reject) => {
+    const socket = net.connect(nghttpxPort, '127.0.0.1', () => resolve(socket.destroy()));
+    socket.on('error', reject);
+  }), 'nghttpx listens');
+}
 
 /** What Belfry says without being asked. */
 const UNASKED = /^\{"event":"(connected|position)"/;
@@ -108,10 +139,12 @@ async function watchEvents(place, type) {
 }
 
 for (const [route, place] of [
-  ['direct', () => ({ path: path.join(belfry.dir, 'run/push.sock') })],
+  ['direct', () => ({ path: pushSocket() })],
   ['through nginx', () => ({ host: '127.0.0.1', port: belfry.port })],
+  ['over HTTP/2', () => ({ session })],
+  ['through nghttpx, from HTTP/1.1 to HTTP/2', () => ({ host: '127.0.0.1', port: nghttpxPort })],
 ])
   describe(route, { concurrency: AT_A_TIME }, () => {
     for (const one of [...cases, ...compressed]) test(one.name, () => run(place(), one));
-    test('events come compressed to those who agreed, each by itself, and plain to the others', () => watchEvents(place(), route.replaceAll(' ', '_')));
+    test('events come compressed to those who agreed, each by itself, and plain to the others', () => watchEvents(place(), `events_${route.length}`));
   });

@@ -115,16 +115,29 @@ function takeFrames(bytes) {
 export const inflate = (payload) =>
   zlib.inflateRawSync(Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])]), { finishFlush: zlib.constants.Z_SYNC_FLUSH });
 
+/** WebSocket as a stream of HTTP/2 (RFC 8441). */
+function connectStream(session, { target, headers = {}, extensions }) {
+  const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
+  return session.request({
+    ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'http', ':authority': 'localhost', ':path': target,
+    'sec-websocket-version': '13',
+    ...Object.fromEntries(lower),
+    // HTTP/2 allows no blanks around a value.
+    ...(extensions === undefined ? {} : { 'sec-websocket-extensions': [extensions].flat().map((value) => value.trim()) }),
+  }, { endStream: false });
+}
+
 export class RawWs {
   /**
    * Connects and shakes hands. Whatever the answer is, it is in `status` and `headers`.
-   * @param {{path: string} | {port: number, host: string}} place
+   * @param {{path: string} | {port: number, host: string} | {session: import('node:http2').ClientHttp2Session}} place
+   *   a server, or a connection over HTTP/2 of which it becomes a stream
    * @param {{target: string, headers: object, extensions?: string | string[]}} request
    */
   static async open(place, request) {
-    const client = new RawWs(place);
+    const client = new RawWs(place.session ? connectStream(place.session, request) : net.connect({ ...place, noDelay: true }));
     try {
-      await client.shake(request);
+      await (place.session ? client.shakeStream() : client.shake(request));
     } catch (error) {
       client.destroy();
       throw error;
@@ -132,7 +145,8 @@ export class RawWs {
     return client;
   }
 
-  constructor(place) {
+  /** @param {import('node:stream').Duplex} socket */
+  constructor(socket) {
     this.items = []; // whole messages and control frames that nobody has asked for yet
     this.said = []; // what came, in words
     this.rest = Buffer.alloc(0);
@@ -140,7 +154,7 @@ export class RawWs {
     this.ended = false; // no more bytes will come
     this.fault = undefined;
     this.wake = () => {};
-    this.socket = net.connect({ ...place, noDelay: true });
+    this.socket = socket;
     this.socket.on('data', (bytes) => this.take(bytes));
     this.socket.on('drain', () => this.wake());
     this.socket.on('end', () => this.end());
@@ -175,6 +189,19 @@ export class RawWs {
     if (this.status !== 101) throw new Error(`the handshake was answered '${first}'`);
     const accept = createHash('sha1').update(key + GUID).digest('base64');
     if (this.headers['sec-websocket-accept'] !== accept) throw new Error('Sec-WebSocket-Accept does not fit the key');
+    this.extension = this.headers['sec-websocket-extensions'];
+    this.framed = true;
+    this.take(Buffer.alloc(0));
+  }
+
+  async shakeStream() {
+    this.socket.on('response', (headers) => {
+      this.headers = headers;
+      this.wake();
+    });
+    await this.until(() => this.headers !== undefined, 'the answer to the CONNECT');
+    this.status = this.headers?.[':status'];
+    if (this.status !== 200) throw new Error(`the CONNECT was answered ${this.status}, ${this.ending()}`);
     this.extension = this.headers['sec-websocket-extensions'];
     this.framed = true;
     this.take(Buffer.alloc(0));
@@ -281,7 +308,9 @@ export class RawWs {
     this.socket.end();
   }
 
+  /** Forgets the connection. A stream that the server has ended needs no reset. */
   destroy() {
-    this.socket.destroy();
+    if (this.ended && !this.error) this.socket.end();
+    else this.socket.destroy();
   }
 }
