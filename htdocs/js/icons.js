@@ -49,6 +49,7 @@ const drawn = (d) => icon('icon-line', html`<path d=${d} />`);
 export const chevron = () => drawn('M6 4l4 4-4 4');
 export const pauseIcon = () => drawn('M5.5 3.5v9M10.5 3.5v9');
 export const playIcon = () => drawn('M5 3.5l7 4.5-7 4.5z');
+export const crossIcon = () => drawn('M4 4l8 8M12 4l-8 8');
 export const searchIcon = () => drawn('M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.3 10.3l3.2 3.2');
 
 /** @param {string} theme */

@@ -95,35 +95,36 @@ const TICK_MS = 1; // both clocks are read in whole milliseconds
  */
 export class Clock {
   constructor() {
-    this.low = -Infinity;
+    this.low = -Infinity; // by answers
     this.high = Infinity;
+    this.written = -Infinity; // a lower bound too
   }
 
   /** @param {number} serverTime @param {number} askedAt @param {number} heardAt  ms; the last two by our clock */
   answered(serverTime, askedAt, heardAt) {
     const low = serverTime - heardAt - TICK_MS;
     const high = serverTime - askedAt + TICK_MS;
-    const disjoint = low > this.high || high < this.low; // one of the clocks was set
-    this.low = disjoint ? low : Math.max(this.low, low);
-    this.high = disjoint ? high : Math.min(this.high, high);
+    const wasSet = low > this.high || high < Math.max(this.low, this.written); // one of the clocks, meanwhile
+    this.low = wasSet ? low : Math.max(this.low, low);
+    this.high = wasSet ? high : Math.min(this.high, high);
+    if (wasSet) this.written = -Infinity;
   }
 
   /** @param {number} serverTime @param {number} heardAt */
   wrote(serverTime, heardAt) {
-    const low = serverTime - heardAt - TICK_MS;
-    if (low <= this.low) return;
-    this.low = low;
-    if (low > this.high) this.high = low;
+    this.written = Math.max(this.written, serverTime - heardAt - TICK_MS);
+    if (this.written > this.high) this.high = this.written;
   }
 
   /**
-   * The middle of what is possible. No way is shorter than half the fastest round trip, if both are as long.
-   * @param {number} [roundTrip] ms @returns {{offset: number, uncertain: number}|null} ms; the truth is within offset ± uncertain
+   * The middle of what is possible. An answer takes half a round trip each way at least, if the ways are as long.
+   * @param {number} [roundTrip] ms, the fastest @returns {{offset: number, uncertain: number}|null} ms; the truth is within offset ± uncertain
    */
   estimate(roundTrip = 0) {
-    if (!(this.high - this.low < Infinity)) return null;
-    const half = (this.high - this.low) / 2;
-    return { offset: this.low + half, uncertain: Math.max(0, half - (roundTrip > 0 ? roundTrip / 2 : 0)) };
+    let low = Math.max(this.low + roundTrip / 2, this.written);
+    let high = this.high - roundTrip / 2;
+    if (low > high) [low, high] = [Math.max(this.low, this.written), this.high]; // that ping was slower than what came
+    return high - low < Infinity ? { offset: (low + high) / 2, uncertain: (high - low) / 2 } : null;
   }
 }
 

@@ -328,16 +328,14 @@ export class Session {
       return;
     }
     const parts = Array.isArray(parsed) ? parsed : [parsed];
-    let events = 0;
-    for (const part of parts) {
-      if (typeof part?.id === 'number') {
-        events++;
-        this.#event(part, now);
-      } else if (typeof part?.event === 'string') this.#control(part.event, part.data ?? {}, now);
-    }
+    const events = parts.filter((part) => typeof part?.id === 'number').length;
     if (events) this.figures.events.add(now, events);
     const name = Array.isArray(parsed) ? 'batch' : String(parsed?.event ?? '');
     this.log.add({ direction: 'in', at: now, bytes, name, events, text, bad: name === 'error' || name === 'gap' });
+    for (const part of parts) {
+      if (typeof part?.id === 'number') this.#event(part, now);
+      else if (typeof part?.event === 'string') this.#control(part.event, part.data ?? {}, now);
+    }
     this.onChange();
   }
 

@@ -4,7 +4,7 @@
  */
 import { html, useEffect, useMemo, useRef, useState } from '../../../vendor/htm-preact.js';
 import { bytes, clockTime, count, plural } from '../../format.js';
-import { pauseIcon, playIcon, searchIcon } from '../../icons.js';
+import { crossIcon, pauseIcon, playIcon, searchIcon } from '../../icons.js';
 import { logText, prettyText, rowFilter, ROWS_MOST } from '../../push/log.js';
 import { usePainter } from '../../push/paint.js';
 import { CopyButton } from '../copy.js';
@@ -168,7 +168,7 @@ function Detail({ row, onClose }) {
         <p class="panel-note">${row.direction === 'note' ? '' : `${WORDS[row.direction]}, ${count(row.bytes)} bytes`}</p>
         <button class="button quiet small" type="button" aria-pressed=${pretty} onClick=${() => setPretty(!pretty)}>Pretty</button>
         <${CopyButton} text=${row.text} label="Copy" class="quiet" />
-        <button class="button quiet small" type="button" onClick=${onClose}>Close</button>
+        <button class="button quiet small" type="button" aria-label="Close" title="Close (Escape)" onClick=${onClose}>${crossIcon()}</button>
       </div>
       <pre class="detail-text" tabindex="0" aria-label="The message"><code>${text}</code></pre>
     </div>`;
