@@ -11,7 +11,7 @@ import { launch, openPage } from './browser.mjs';
 
 let belfry, browser, viewer;
 before(async () => {
-  belfry = await start({ conf: { logs: [], watch: { host_interval: '1h', interval: '1h' }, push: { ping_interval: '1s' } } });
+  belfry = await start({ conf: { logs: [], watch: { host_interval: '1h', interval: '1h' }, push: { ping_interval: '2s' } } });
   viewer = await belfry.makeKey('viewer');
   browser = await launch();
   for (const viewing of all) await viewing.open();

@@ -48,12 +48,13 @@ async function startNghttpx() {
   nghttpxPort = await freePort();
   nghttpx = spawn('setpriv', [
     '--pdeathsig', 'KILL', 'nghttpx', '--conf=/dev/null', `--frontend=127.0.0.1,${nghttpxPort};no-tls`, `--backend=unix:${pushSocket()};;proto=h2`,
-    '--workers=1', '--log-level=ERROR', '--accesslog-file=/dev/null',
+    '--workers=1', '--no-ocsp', '--accesslog-file=/dev/null', `--errorlog-file=${belfry.dir}/log/nghttpx.out`,
   ], { stdio: 'ignore' });
-  await belfry.until(() => new Promise((resolve, reject) => {
-    const socket = net.connect(nghttpxPort, '127.0.0.1', () => resolve(socket.destroy()));
-    socket.on('error', reject);
-  }), 'nghttpx listens');
+  const place = { host: '127.0.0.1', port: nghttpxPort };
+  await belfry.until(async () => {
+    (await RawWs.open(place, { target: '/ws', headers })).destroy();
+    return true;
+  }, 'nghttpx and belfry-pushd talk to each other');
 }
 
 /** What Belfry says without being asked. */

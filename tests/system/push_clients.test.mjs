@@ -205,7 +205,7 @@ async function checkSeen(subject, name) {
 
 before(async () => {
   belfry = await start({
-    conf: { logs: [], watch: { host_interval: '1h', interval: '1h' }, push: { ping_interval: '1s' } },
+    conf: { logs: [], watch: { host_interval: '1h', interval: '1h' }, push: { ping_interval: '2s' } },
   });
   viewer = await belfry.makeKey('viewer');
   for (const subject of everybody) subject.start();
