@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { H2 } from './h2_client.mjs';
 import { freePort, programPath, start, until } from './harness.mjs';
 import { Flow, Wire, frame, handshake, residentBytes } from './push_wire.mjs';
 
@@ -186,6 +187,50 @@ describe('faults of clients', { concurrency: true }, () => {
         assert.equal(one.told('error'), undefined);
         one.terminate();
       }
+    });
+
+    test('messages that never end cost what was sent of them, and are still bounded and answered', async () => {
+      const senders = Array.from({ length: 200 }, () => new Wire(belfry, { target: '/ws?events=none' }));
+      await all(senders, (one) => one.open());
+      const before = residentBytes(belfry.pid(pushd));
+      const start = '{"event":"ping","data":"';
+      for (const one of senders) one.socket.write(frame(1, start + 'x'.repeat(50_000), { fin: false }));
+      // An answer says that what came before the question was taken.
+      await all(senders, async (one) => {
+        one.socket.write(frame(9, 'taken'));
+        await one.until(() => one.pongsTaken === 1, 'a pong amid the message');
+      });
+      const cost = residentBytes(belfry.pid(pushd)) - before;
+      assert.ok(cost < (sanitized ? 128 : 48) << 20, `${cost >> 20} MiB for 200 messages of 50 KB`);
+      for (const [n, one] of senders.entries()) one.socket.write(n % 2 ? frame(0, '"}') : frame(0, 'x'.repeat(20_000), { fin: false }));
+      await all(senders, async (one, n) => {
+        if (n % 2) {
+          await one.until(() => one.told('pong'), 'the answer');
+          assert.equal(one.told('pong').length, 50_000);
+        } else {
+          await belfry.until(() => one.closed, 'it is closed');
+          assert.equal(one.code, 1009);
+        }
+        one.terminate();
+      });
+    });
+
+    test('a stream that is not read keeps its place, and the others of its HTTP/2 connection go on', async () => {
+      const connection = await H2.connect(belfry);
+      connection.session.setLocalWindowSize(32 << 20); // that of the connection, for all of its streams
+      const from = flow.last;
+      const streams = Array.from({ length: 10 }, (_, n) => (n % 2 ? connection.ws('/ws?events=flow') : connection.sse('/events?events=flow')));
+      await all(streams, (one) => one.next('connected'));
+      const [stopped, ...reading] = streams;
+      stopped.pause();
+      await flow.post(3000, { bytes: 1000 });
+      const last = (one) => one.messages.at(-1).id === flow.last;
+      await belfry.until(() => reading.every(last), 'the others have all');
+      assert.ok(!last(stopped));
+      stopped.resume();
+      await belfry.until(() => last(stopped), 'it has all');
+      for (const one of streams) flow.check(one.events.map(({ id }) => id), 'a stream', { after: from });
+      connection.terminate();
     });
 
     test('a client a byte at a time, both ways', async () => {
