@@ -26,8 +26,12 @@ EXTRA_DIST += \
 	%D%/system/events_get.test.mjs %D%/system/events_post.test.mjs %D%/system/expect.mjs %D%/system/fault_preload.c \
 	%D%/system/faults.test.mjs %D%/system/hardship.test.mjs %D%/system/harness.mjs %D%/system/health.test.mjs \
 	%D%/system/metrics.test.mjs %D%/system/pages.test.mjs %D%/system/prometheus.test.mjs %D%/system/push.test.mjs \
-	%D%/system/push_clients.test.mjs %D%/system/push_deflate.test.mjs %D%/system/push_resume.test.mjs %D%/system/push_wire.mjs %D%/system/quickstart.test.mjs \
+	%D%/system/push_clients.test.mjs %D%/system/push_deflate.test.mjs %D%/system/push_faults.test.mjs \
+	%D%/system/push_resume.test.mjs %D%/system/push_wire.mjs %D%/system/quickstart.test.mjs \
 	%D%/system/raw_ws.mjs %D%/system/routes.test.mjs %D%/system/steady.mjs %D%/system/watch.test.mjs
+EXTRA_DIST += \
+	%D%/system/clients/sse_aiohttp.py %D%/system/clients/viewer.py %D%/system/clients/ws_aiohttp.py \
+	%D%/system/clients/ws_websockets.py
 EXTRA_DIST += %D%/system/h2_client.mjs %D%/system/push_h2.test.mjs
 EXTRA_DIST += %D%/browser/browser.mjs %D%/browser/dashboard.test.mjs %D%/browser/history.test.mjs %D%/browser/modules.test.mjs \
 	%D%/browser/push.test.mjs %D%/browser/websocket_test.test.mjs
