@@ -476,6 +476,12 @@ static void free_head(struct h2_connection *connection) {
   connection->head = NULL;
 }
 
+/* It is complete, or it is malformed. */
+static void end_head(struct h2_connection *connection) {
+  free_head(connection);
+  connection->head_since = 0;
+}
+
 static int on_head_begun(nghttp2_session *session, const nghttp2_frame *frame, void *arg) {
   struct h2_connection *connection = arg;
   (void)session;
@@ -512,8 +518,17 @@ static int on_wrong_field(nghttp2_session *session, const nghttp2_frame *frame, 
                           size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
                           void *arg) {
   (void)session, (void)frame, (void)name, (void)name_len, (void)value, (void)value_len;
-  (void)flags, (void)arg;
+  (void)flags;
+  end_head(arg);
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static int on_wrong_frame(nghttp2_session *session, const nghttp2_frame *frame, int code,
+                          void *arg) {
+  (void)session, (void)code;
+  if (frame->hd.type == NGHTTP2_HEADERS)
+    end_head(arg);
+  return 0;
 }
 
 static void begin_stream(struct h2_connection *connection, int32_t id, bool peer_ended) {
@@ -572,10 +587,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
   else if (frame->hd.type == NGHTTP2_HEADERS && connection->head &&
            frame->headers.cat == NGHTTP2_HCAT_REQUEST)
     begin_stream(connection, id, ends);
-  if (frame->hd.type == NGHTTP2_HEADERS) {
-    free_head(connection);
-    connection->head_since = 0;
-  }
+  if (frame->hd.type == NGHTTP2_HEADERS)
+    end_head(connection);
   if (ends)
     on_peer_end(session, id);
   return 0;
@@ -610,6 +623,12 @@ static int on_stream_closed(nghttp2_session *session, int32_t id, uint32_t code,
     free_stream(stream);
   if (connection->stopping && connection->stream_count == 0)
     terminate(connection, NGHTTP2_NO_ERROR);
+  return 0;
+}
+
+static int on_error(nghttp2_session *session, int code, const char *text, size_t len, void *arg) {
+  (void)session, (void)code, (void)arg;
+  log_debug("HTTP/2: %.*s", (int)len, text);
   return 0;
 }
 
@@ -774,8 +793,10 @@ static int make_callbacks(struct h2 *h2) {
   nghttp2_session_callbacks_set_on_header_callback(callbacks, on_field);
   nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_wrong_field);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_wrong_frame);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_closed);
+  nghttp2_session_callbacks_set_error_callback2(callbacks, on_error);
   option = h2->option;
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);

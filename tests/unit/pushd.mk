@@ -23,3 +23,14 @@ tests_unit_pushd_test_pushd_SOURCES = \
 	%D%/pushd/test_pushd.c
 tests_unit_pushd_test_pushd_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_pushd_test_pushd_LDADD = $(PUSHD_LIBS) $(CMOCKA_LIBS)
+
+# The same over HTTP/2.
+check_PROGRAMS += tests/unit/pushd/test_h2
+TESTS += tests/unit/pushd/test_h2
+tests_unit_pushd_test_h2_SOURCES = \
+	%D%/pushd/h2_peer.c %D%/pushd/h2_peer.h \
+	%D%/pushd/instance.c %D%/pushd/instance.h \
+	%D%/pushd/push_client.c %D%/pushd/push_client.h \
+	%D%/pushd/test_h2.c
+tests_unit_pushd_test_h2_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_pushd_test_h2_LDADD = $(PUSHD_LIBS) $(CMOCKA_LIBS)
