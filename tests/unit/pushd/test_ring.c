@@ -100,10 +100,10 @@ static void test_deflated_frames(void **state) {
   assert_int_equal(ring_init(&ring, 2, SIZE_MAX), 0);
   put(&ring, 1, "t", 1, "s");
   put(&ring, 2, "a_longer_type_so_that_compression_pays", 1, "a_longer_type_so_that_it_pays");
+  size_t bytes = ring.bytes;
   struct frame *tiny = ring_frame(&ring, &deflating, 0, REPRESENTATION_WS);
   assert_true(tiny->len < 200);
   assert_ptr_equal(ring_frame(&ring, &deflating, 0, REPRESENTATION_WS_DEFLATE), tiny);
-  size_t bytes = ring.bytes;
   struct frame *plain = ring_frame(&ring, &deflating, 1, REPRESENTATION_WS);
   struct frame *small = ring_frame(&ring, &deflating, 1, REPRESENTATION_WS_DEFLATE);
   assert_ptr_equal(ring_frame(&ring, &deflating, 1, REPRESENTATION_WS_DEFLATE), small);
