@@ -32,6 +32,35 @@ static void remove_dir(void) {
   nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Keys that let somebody in: "bfy_" + id + "_" + 43 times "b". The hash is what is stored of one
+ * (SHA-256). */
+static void write_keys(struct history_writer *writer) {
+  static const char *const keys[][3] = {
+      {"viewerviewer", "viewer",
+       "8b444fabb569bf4f13694a0b176f99aeec2b10fcf2489fb416ffde05a77e67e1"},
+      {"ingestingest", "ingest",
+       "e96690062c931f95eeecaf1a8c36e08b4c09e395b115628d6af5c2217bb88807"},
+      {"scrapescrape", "scrape",
+       "73d6dac5fc8b245d95f3631074f92218098cd882e73429b5224f9b924f72a98b"},
+  };
+  struct belfry_error error = {0};
+  int64_t changed;
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    const struct history_value values[] = {HISTORY_VALUE_TEXT("key_id", slice_of(keys[i][0])),
+                                           HISTORY_VALUE_TEXT("name", slice_of("web")),
+                                           HISTORY_VALUE_TEXT("role", slice_of(keys[i][1])),
+                                           HISTORY_VALUE_TEXT("hash", slice_of(keys[i][2])),
+                                           HISTORY_VALUE_INTEGER("created", 1),
+                                           HISTORY_VALUE_TEXT("created_by", slice_of("test")),
+                                           HISTORY_VALUE_NULL("expires")};
+    PROPERTY(!history_writer_begin_batch(writer, &error) &&
+                 !history_writer_mutate(writer, slice_of("api_key_insert"), HISTORY_ORIGIN_FCGI,
+                                        values, sizeof values / sizeof *values, &changed, &error) &&
+                 !history_writer_end_batch(writer, &error),
+             error.text);
+  }
+}
+
 static void write_history(void) {
   static const char *const types[] = {"agent_activity", "log", "error_occurred"};
   const struct history_writer_options options = {.max_series = 10};
@@ -41,6 +70,7 @@ static void write_history(void) {
   snprintf(path, sizeof path, "%s/history", dir);
   PROPERTY(!history_writer_open(path, &options, &writer, &error), error.text);
   PROPERTY(!history_writer_begin_group(writer, &error), error.text);
+  write_keys(writer);
   for (int i = 0; i < EVENTS; i++) {
     snprintf(id, sizeof id, "%d", i);
     struct event event = {.timestamp_ms = INT64_C(1795176000000) + i,
