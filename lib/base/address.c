@@ -82,7 +82,7 @@ struct network network_around(const struct address *address, int bits) {
   for (int i = 0; i < 16; i++) {
     int kept = bits - i * 8;
     uint8_t mask = kept >= 8 ? 0xff : kept <= 0 ? 0 : (uint8_t)(0xff << (8 - kept));
-    network.address.bytes[i] &= mask;
+    network.address.bytes[i] = (uint8_t)(network.address.bytes[i] & mask);
   }
   return network;
 }
