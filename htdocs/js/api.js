@@ -87,3 +87,9 @@ export async function history(metric, query) {
   const answer = await request('api/history', { query: { metric, ...query } });
   return { stepMs: 1000 * (Number(answer?.step) || 0), series: Array.isArray(answer?.series) ? answer.series : [] };
 }
+
+/** What the push daemon counts; null while it does not run. @returns {Promise<import('./types.js').PushState|null>} */
+export async function pushState() {
+  const answer = await request('stats');
+  return typeof answer?.push === 'object' ? answer.push : null;
+}

@@ -37,6 +37,9 @@
  *
  * @typedef {Record<string, unknown> & {timestamp?: string}} HostState
  *
+ * @typedef {Record<string, unknown> & {refusals?: Record<string, number>, closes?: Record<string, number>}} PushState
+ *   What the push daemon counts; the rows are those of lib/model/push_figures.def.
+ *
  * @typedef {object} Snapshot  What metrics_update and state carry.
  * @property {Record<string, number|null>} [metrics]
  * @property {number} [active_agents]

@@ -99,6 +99,19 @@ test('the figures and the charts of the host move', async () => {
   await close();
 });
 
+test('who looks on, and what the push daemon says about itself, is there when asked for', async () => {
+  const { page, assertQuiet, close } = await dashboard();
+  await emit({ event: 'counted', source: 'test', data: {} });
+  await page.click('.clients-count');
+  await page.waitForSelector('.clients-more:has-text("by WebSocket")');
+  await page.waitForSelector('.clients-more dd:has-text("a second")');
+  await page.keyboard.press('Escape');
+  assert.equal(await page.locator('.clients-more').count(), 0);
+  assert.equal(await page.getAttribute('.clients-count', 'aria-expanded'), 'false');
+  assertQuiet();
+  await close();
+});
+
 test('what is watched is listed with its state', async () => {
   const { page, assertQuiet, close } = await dashboard();
   await page.waitForSelector('.service:has-text("historyd"):has-text("up")');

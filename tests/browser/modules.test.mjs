@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { describeText, isRoutine } from '../../htdocs/js/describe.js';
 import * as format from '../../htdocs/js/format.js';
 import { overall, sortServices } from '../../htdocs/js/health.js';
+import { pushInWords } from '../../htdocs/js/push_state.js';
 import { Clock, Rate, Samples, utf8Bytes } from '../../htdocs/js/push/figures.js';
 import { address, EMPTY, fromQuery, parameters, subscription, toQuery } from '../../htdocs/js/push/form.js';
 import { Log, logText, rowFilter, ROWS_MOST } from '../../htdocs/js/push/log.js';
@@ -85,6 +86,22 @@ test('trouble comes first, and what is not known is not down', () => {
   assert.deepEqual(overall({ services: [service('a', 'down'), service('b', 'degraded')] }), { status: 'down', text: 'a is down' });
   assert.equal(overall({ services: [service('a', 'up')], daemons: [{ name: 'belfry-watchd', version: '1', status: 'down' }] }).text, 'belfry-watchd not running');
   assert.equal(overall({ services: [service('a', 'up'), service('b', 'paused')] }).status, 'up');
+});
+
+test('the push daemon tells what is wrong only when it is', () => {
+  const calm = { clients: 3, ws_clients: 2, sse_clients: 1, deliveries: 1000, bytes: 250_000, lag_ms: 4, ring_events: 10, ring_bytes: 2500, ring_span_ms: 90_000, refusals: { unauthorized: 0, not_found: 9 }, closes: { normal: 7, none: 2 } };
+  assert.deepEqual(pushInWords(calm, 12.4).map(({ name, text }) => `${name}: ${text}`), [
+    'Clients: 3 clients, 2 by WebSocket, 1 by event stream', 'Sent: 1,000 events, 12 a second, 250 kB', 'Delay: up to 4 ms of late, from stored to sent',
+    'Compression: not used so far', 'Kept ready: 10 events, 2.5 kB, of the last 1 min 30 s', 'Slow: none',
+  ]);
+  const troubled = { ...calm, gaps: 1, gap_events: 40, blocked_clients: 2, deflate_input_bytes: 1000, deflate_output_bytes: 250, refusals: { max_per_address: 5, new_one: 1 }, closes: { policy: 1 } };
+  const lines = Object.fromEntries(pushInWords(troubled, null).map(({ name, text }) => [name, text]));
+  assert.equal(lines.Gaps, '1, of 40 events in all');
+  assert.equal(lines.Refused, '5 over the limit of an address');
+  assert.equal(lines.Closed, '1 too many commands');
+  assert.equal(lines.Slow, '2 do not read fast enough');
+  assert.match(lines.Compression, /^25.0 % is left/);
+  assert.doesNotThrow(() => pushInWords({}, null));
 });
 
 // --- the push test ---------------------------------------------------------------------------------------------------

@@ -2,15 +2,15 @@
  * Belfry about itself: its daemons, its version, who else is looking.
  */
 import { html } from '../../vendor/htm-preact.js';
-import { fullTime, isNumber, moment, plural } from '../format.js';
+import { fullTime, moment } from '../format.js';
 import { stateIcon } from '../icons.js';
 import { useStore } from '../store.js';
+import { Clients } from './clients.js';
 
 const SKEW_WORTH_SAYING_MS = 5_000;
 
 export function Footer() {
   const daemons = useStore((state) => state.snapshot?.daemons);
-  const clients = useStore((state) => state.snapshot?.connected_clients);
   const version = useStore((state) => state.version || state.me?.version || '');
   const skew = useStore((state) => state.skew);
   const live = useStore((state) => state.link.phase === 'live');
@@ -24,7 +24,7 @@ export function Footer() {
             ${stateIcon(status)}<span>${daemon.name.replace(/^belfry-/, '')}</span><span class="visually-hidden">${status}</span></li>`;
         })}
       </ul>
-      ${isNumber(clients) && html`<span>${plural(clients, 'connected client')}</span>`}
+      <${Clients} />
       ${Math.abs(skew) > SKEW_WORTH_SAYING_MS && html`<span class="foot-skew">The server's clock is ${Math.abs(Math.round(skew / 1000))} s ${skew > 0 ? 'ahead of' : 'behind'} this one</span>`}
       <span class="foot-space"></span>
       <a href="websocket-test">push test</a>
