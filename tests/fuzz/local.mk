@@ -11,6 +11,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_deflate \
 	tests/fuzz/fuzz_event_json \
 	tests/fuzz/fuzz_filter \
+	tests/fuzz/fuzz_h2 \
 	tests/fuzz/fuzz_handshake \
 	tests/fuzz/fuzz_host \
 	tests/fuzz/fuzz_http1 \
@@ -44,6 +45,8 @@ tests_fuzz_fuzz_event_json_SOURCES = %D%/fuzz_event_json.c %D%/fuzz.h %D%/proper
 tests_fuzz_fuzz_event_json_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_filter_SOURCES = %D%/fuzz_filter.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_filter_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_h2_SOURCES = %D%/fuzz_h2.c $(fuzz_push_peer) $(fuzz_main)
+tests_fuzz_fuzz_h2_LDADD = $(PUSHD_LIBS) $(HISTORYD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_handshake_SOURCES = %D%/fuzz_handshake.c $(fuzz_push_peer) $(fuzz_main)
 tests_fuzz_fuzz_handshake_LDADD = $(PUSHD_LIBS) $(HISTORYD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_host_SOURCES = %D%/fuzz_host.c %D%/fuzz.h %D%/property.h $(fuzz_main)
