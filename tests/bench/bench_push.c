@@ -33,6 +33,7 @@ static const char usage_text[] =
     "  -T URL      or posted as the very text that clients get\n"
     "  -r N        events a second (100)\n"
     "  -b N        most of them in one request (1)\n"
+    "  -g N        so many at once, as somebody who sends batches (1)\n"
     "  -e rich     longer events, of words\n"
     "  -s N        seconds (10); without events the clients just stay so long\n"
     "  -C PID,...  processes whose CPU time and memory are measured\n"
@@ -269,6 +270,8 @@ static bool read_option(struct bench *bench, int option, const char *value) {
     return (bench->feeder.rate = atoi(value)) > 0;
   case 'b':
     return (bench->feeder.batch = atoi(value)) > 0;
+  case 'g':
+    return (bench->feeder.group = atoi(value)) > 0;
   case 'e':
     bench->feeder.rich = strcmp(value, "rich") == 0;
     return true;
@@ -292,7 +295,7 @@ int main(int argc, char **argv) {
     return 1;
   bench->shared = shared;
   bench->feeder = (struct feeder){
-      .rate = 100, .seconds = 10, .batch = 1, .authorization = bench->authorization};
+      .rate = 100, .seconds = 10, .batch = 1, .group = 1, .authorization = bench->authorization};
   bench->viewers = (struct viewers){.loop = ev_default_loop(0),
                                     .target = "/ws",
                                     .authorization = bench->authorization,
@@ -301,7 +304,7 @@ int main(int argc, char **argv) {
                                     .on_open = on_open,
                                     .arg = bench};
   int option;
-  while ((option = getopt(argc, argv, "u:t:p:k:c:a:S:zR:H:P:T:r:b:e:s:C:o:")) != -1)
+  while ((option = getopt(argc, argv, "u:t:p:k:c:a:S:zR:H:P:T:r:b:g:e:s:C:o:")) != -1)
     if (!read_option(bench, option, optarg)) {
       fputs(usage_text, stderr);
       return 2;

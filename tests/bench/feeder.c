@@ -36,12 +36,14 @@ struct feed {
 };
 
 static int64_t due_us(const struct feed *feed, int64_t i) {
-  return feed->start_us + i * 1000000 / feed->feeder->rate;
+  return feed->start_us +
+         i / feed->feeder->group * feed->feeder->group * 1000000 / feed->feeder->rate;
 }
 
 /* How many may be handed over now, and (when none) how long it is until the next. */
 static int64_t count_due(const struct feed *feed, int64_t now_us) {
-  int64_t due = (now_us - feed->start_us) * feed->feeder->rate / 1000000 + 1;
+  int64_t group = feed->feeder->group;
+  int64_t due = ((now_us - feed->start_us) * feed->feeder->rate / 1000000 / group + 1) * group;
   if (due > feed->total)
     due = feed->total;
   int64_t count = due - feed->next;

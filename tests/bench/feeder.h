@@ -31,6 +31,7 @@ struct feeder {
   const char *authorization;
   int rate, seconds;
   int batch; /* most events of one request when several are due */
+  int group; /* so many become due at once, so much more rarely */
   bool rich; /* events of about 330 bytes of text rather than 235 */
 };
 

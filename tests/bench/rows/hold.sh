@@ -5,6 +5,7 @@
 
 hold_seconds=${HOLD_SECONDS:-10}
 hold_clients=${HOLD_CLIENTS:-9500}
+hold_rate=${HOLD_RATE:-2}
 
 # hold_and_kill NAME HOW SECONDS_BEFORE
 hold_and_kill() {
@@ -17,7 +18,7 @@ hold_and_kill() {
   killer=$!
   : >"$work/$name.out"
   # shellcheck disable=SC2046
-  measure "$name" $(through_nginx) -a 4 -P "127.0.0.1:$port/api/events" -c "$hold_clients" -r 10 -R "$how" \
+  measure "$name" $(through_nginx) -a 4 -P "127.0.0.1:$port/api/events" -c "$hold_clients" -r "$hold_rate" -R "$how" \
     -s $((before + after)) >"$work/$name.out" || true
   wait $killer || true
   cat "$work/$name.out"
