@@ -257,7 +257,7 @@ static bool check_identity(struct handshake *handshake) {
   const struct auth_credentials credentials = {
       .authorization = request_header(handshake->request, "authorization"),
       .cookie = request_header(handshake->request, "cookie")};
-  if (!hub->ready)
+  if (!hub->ready || !hub->history)
     follow_look(hub); /* perhaps it can be read since a moment ago */
   if (!hub->ready || !hub->history)
     return refuse(handshake, REFUSAL_history, 503, AGAIN_IN("1"), "the history cannot be read yet");

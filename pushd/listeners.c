@@ -31,12 +31,17 @@ static void pause_accepting(struct listeners *listeners) {
   ev_timer_start(loop, &listeners->again);
 }
 
-static void on_again(struct ev_loop *loop, ev_timer *timer, int events) {
-  (void)events;
-  struct listeners *listeners = timer->data;
+void listeners_accept(struct listeners *listeners) {
+  listeners->accepts = true;
   for (int i = 0; i < LISTENER_COUNT; i++)
     if (listeners->ios[i].fd >= 0)
-      ev_io_start(loop, &listeners->ios[i]);
+      ev_io_start(listeners->hub->loop, &listeners->ios[i]);
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *timer, int events) {
+  (void)loop;
+  (void)events;
+  listeners_accept(timer->data);
 }
 
 static void on_accept(struct ev_loop *loop, ev_io *io, int events) {
@@ -75,7 +80,8 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events) {
 static void add(struct listeners *listeners, int which, int fd) {
   ev_io *io = &listeners->ios[which];
   ev_io_set(io, fd, EV_READ);
-  ev_io_start(listeners->hub->loop, io);
+  if (listeners->accepts)
+    ev_io_start(listeners->hub->loop, io);
 }
 
 static void close_one(struct listeners *listeners, int which) {

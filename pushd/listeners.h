@@ -20,13 +20,16 @@ struct listeners {
   struct hub *hub;           /* borrowed */
   ev_io ios[LISTENER_COUNT]; /* the descriptor is -1 where there is none */
   char *tcp_address;         /* owned; what was asked for, NULL for none */
+  bool accepts;
   ev_timer again;
   bool told_full;
 };
 
-/* Opens what the configuration says, and accepts. */
+/* Opens what the configuration says, and accepts once listeners_accept() is called. */
 int listeners_open(struct listeners *listeners, struct hub *hub,
                    struct belfry_error *error) BELFRY_MUST_CHECK;
+
+void listeners_accept(struct listeners *listeners);
 
 /* Accepts no more. Fine before listeners_open() and twice. */
 void listeners_close(struct listeners *listeners);

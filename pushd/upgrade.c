@@ -21,7 +21,8 @@
 #define PASSED_MAX      (LISTENER_COUNT + 1)
 #define READY_VARIABLE  "BELFRY_PUSHD_READY_FD"
 #define CHECK_SECONDS   10.
-#define TELL_SECONDS    0.02
+#define TELL_SECONDS    0.005
+#define ACCEPT_AFTER_MS 5000
 #define PATIENCE_S      10. /* for a supervisor to start another */
 #define PROGRAM         "belfry-pushd"
 
@@ -313,7 +314,12 @@ void upgrade_start(struct upgrade *upgrade) {
 static void on_tell(struct ev_loop *loop, ev_timer *timer, int events) {
   (void)events;
   struct upgrade *upgrade = timer->data;
-  if (!upgrade->hub->ready)
+  struct hub *hub = upgrade->hub;
+  /* Who comes meanwhile waits; but not for ever for a history that cannot be read. */
+  if (!upgrade->listeners->accepts &&
+      (hub->ready || clock_monotonic_ms(hub->clock) >= upgrade->accept_ms))
+    listeners_accept(upgrade->listeners);
+  if (!hub->ready)
     return;
   ev_timer_stop(loop, timer);
   if (write(upgrade->tell_fd, "r", 1) != 1)
@@ -321,16 +327,19 @@ static void on_tell(struct ev_loop *loop, ev_timer *timer, int events) {
   fd_close(&upgrade->tell_fd);
 }
 
-static void find_old_process(struct upgrade *upgrade) {
+/* Returns: whether there is one, which is then told. */
+static bool find_old_process(struct upgrade *upgrade) {
   const char *text = getenv(READY_VARIABLE);
   long long fd;
   upgrade->tell_fd = -1;
   if (!text || !slice_to_int64(slice_of(text), &fd) || fd < FIRST_PASSED_FD || fd > INT_MAX ||
       fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
-    return;
+    return false;
   unsetenv(READY_VARIABLE);
   upgrade->tell_fd = (int)fd;
+  upgrade->accept_ms = clock_monotonic_ms(upgrade->hub->clock) + ACCEPT_AFTER_MS;
   ev_timer_start(upgrade->hub->loop, &upgrade->tell);
+  return true;
 }
 
 /* Where the new binary will lie: the path that we were started by, without following a link, which
@@ -367,7 +376,8 @@ void upgrade_init(struct upgrade *upgrade, struct hub *hub, struct listeners *li
   ev_timer_init(&upgrade->tell, on_tell, 0., TELL_SECONDS);
   upgrade->tell.data = upgrade;
   find_path(upgrade);
-  find_old_process(upgrade);
+  if (!find_old_process(upgrade))
+    listeners_accept(listeners);
 }
 
 void upgrade_fini(struct upgrade *upgrade) {

@@ -15,6 +15,7 @@
 #include <ev.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct hub;
 struct listeners;
@@ -35,15 +36,16 @@ struct upgrade {
   ev_io ready;       /* its: the new process says that it can serve */
   ev_timer patience; /* its: after the new process ended instead */
 
-  int tell_fd;   /* the new process': where it says so; -1: it was started afresh */
-  ev_timer tell; /* looks whether it can serve */
+  int tell_fd;       /* the new process': where it says so; -1: it was started afresh */
+  ev_timer tell;     /* looks whether it can serve */
+  int64_t accept_ms; /* monotonic; from then on it accepts, whether it can or not */
 
   void (*on_leave)(struct upgrade *upgrade); /* the child: clients are being sent away */
   void *data;
 };
 
-/* Takes: `argv` of main(). Finds out whether this process was upgraded to, and then tells the old
- * one when it can serve. */
+/* Takes: `argv` of main(). Has the listeners accept: at once, or, in a process that was upgraded
+ * to, when it can serve, which it tells the old one. */
 void upgrade_init(struct upgrade *upgrade, struct hub *hub, struct listeners *listeners,
                   struct report *report, char **argv);
 void upgrade_fini(struct upgrade *upgrade);

@@ -164,6 +164,7 @@ function nginxConfiguration({ dir, stateDir, port, prefixes }) {
  * @param {string} [options.stateDir] a folder for the history other than the temporary one
  * @param {boolean} [options.wait] whether to wait until it is healthy
  * @param {{[program: string]: object}} [options.environment] what a program finds in its environment beside ours
+ * @param {{[program: string]: string}} [options.programs] a binary other than that of the build folder
  * @param {{[program: string]: string[]}} [options.wrappers] a command that becomes the program after what it is for
  * @param {boolean} [options.supervised] whether a program that ends by itself is started again, as systemd does
  */
@@ -174,8 +175,9 @@ export async function start({ wait = true, prefixes = ['', '/monitor'], ...optio
 }
 
 class Belfry {
-  constructor({ conf = {}, prefixes, stateDir, environment = {}, wrappers = {}, supervised = false }) {
+  constructor({ conf = {}, prefixes, stateDir, environment = {}, programs = {}, wrappers = {}, supervised = false }) {
     this.environment = environment;
+    this.programs = programs;
     this.wrappers = wrappers;
     this.supervised = supervised;
     this.ends = [];
@@ -242,7 +244,7 @@ class Belfry {
     const command =
       name === 'nginx'
         ? [nginxPath, '-p', this.dir, '-c', path.join(this.dir, 'nginx.conf'), '-e', path.join(this.dir, 'log/nginx.log')]
-        : [programPath(name), '-c', this.confPath];
+        : [this.programs[name] ?? programPath(name), '-c', this.confPath];
     // The kernel ends it should we be killed.
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...(this.wrappers[name] ?? []), ...command], {
       cwd: this.dir,
