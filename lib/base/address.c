@@ -81,7 +81,7 @@ struct network network_around(const struct address *address, int bits) {
   struct network network = {.address = *address, .prefix_bits = bits};
   for (int i = 0; i < 16; i++) {
     int kept = bits - i * 8;
-    uint8_t mask = kept >= 8 ? 0xff : kept <= 0 ? 0 : (uint8_t)(0xff << (8 - kept));
+    int mask = kept >= 8 ? 0xff : kept <= 0 ? 0 : 0xff << (8 - kept);
     network.address.bytes[i] = (uint8_t)(network.address.bytes[i] & mask);
   }
   return network;
