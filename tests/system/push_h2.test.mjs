@@ -221,6 +221,22 @@ describe('behind nghttpx', () => {
       for (const client of clients) client.terminate();
     });
 
+  test('what is not push goes to nginx; /ws/dashboard goes to belfry-pushd', async () => {
+    assert.equal((await proxy.get('/health')).status, 200);
+    const client = proxy.ws('/ws/dashboard');
+    await client.next('metrics_update');
+    client.terminate();
+  });
+
+  test('a page of the proxy may connect, one of another site may not', async () => {
+    const own = proxy.ws('/ws', { headers: { origin: `http://127.0.0.1:${proxy.port}` } });
+    await own.next('connected');
+    own.terminate();
+    const foreign = proxy.ws('/ws', { headers: { origin: 'http://127.0.0.1:1' } });
+    await foreign.end();
+    assert.equal(foreign.status, 403);
+  });
+
   test('commands and the close cross the proxy', async () => {
     const client = proxy.ws('/ws');
     await client.next('connected');
@@ -276,13 +292,14 @@ async function clientsOverHttp2() {
   return Number(metrics.match(/^belfry_push_protocol_clients{protocol="http2"} (\d+)$/m)?.[1]);
 }
 
-/** nghttpx before belfry-pushd, as README shows it, but without TLS. */
+/** nghttpx before belfry-pushd and nginx, as README shows it, but without TLS. */
 async function startProxy() {
   const proxyPort = await freePort();
   const child = spawn('setpriv', [
     '--pdeathsig', 'KILL', 'nghttpx', '--conf=/dev/null', '--workers=1', '--no-ocsp',
     `--frontend=127.0.0.1,${proxyPort};no-tls`,
-    `--backend=unix:${belfry.dir}/run/push.sock;;proto=h2`,
+    `--backend=unix:${belfry.dir}/run/push.sock;/ws:/ws/dashboard:/events;proto=h2`,
+    `--backend=127.0.0.1,${belfry.port}`, '--add-x-forwarded-for', '--strip-incoming-x-forwarded-for',
     '--accesslog-file=/dev/null', `--errorlog-file=${belfry.dir}/log/nghttpx.out`,
   ], { stdio: 'ignore' });
   const gone = once(child, 'exit');
