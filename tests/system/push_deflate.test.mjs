@@ -3,11 +3,14 @@
  * and bounded; an offer that cannot be met is declined, not refused. Through nginx and at belfry-pushd's own socket.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import zlib from 'node:zlib';
 import { start } from './harness.mjs';
-import { RawWs, TEXT, binary, fragments, frame, more, ping, text } from './raw_ws.mjs';
+import { RawWs, TEXT, binary, fragments, frame, inflate, more, ping, text } from './raw_ws.mjs';
 
 const OFFER = 'permessage-deflate; client_max_window_bits';
 const ANSWER = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover';
@@ -335,3 +338,37 @@ for (const [route, place] of Object.entries(routes))
       viewer.close();
     });
   });
+
+test('over HTTP/2 (RFC 8441) it is the same', async () => {
+  const session = http2.connect('http://localhost', { createConnection: () => net.connect(routes.direct()) });
+  try {
+    await once(session, 'remoteSettings');
+    const stream = session.request({
+      ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/ws?events=over_h2', authorization: `Bearer ${belfry.adminKey}`,
+      'sec-websocket-version': '13', 'sec-websocket-extensions': OFFER,
+    });
+    let bytes = Buffer.alloc(0);
+    stream.on('data', (part) => (bytes = Buffer.concat([bytes, part])));
+    const [headers] = await once(stream, 'response');
+    assert.equal(headers[':status'], 200);
+    assert.equal(headers['sec-websocket-extensions'], ANSWER);
+    const next = async () => {
+      await belfry.until(() => bytes.length >= 4 && bytes[1] === 126 && bytes.length >= 4 + bytes.readUInt16BE(2), 'a frame of middle size');
+      const [first, payload] = [bytes[0], bytes.subarray(4, 4 + bytes.readUInt16BE(2))];
+      bytes = bytes.subarray(4 + payload.length);
+      return { first, message: JSON.parse(first === 0xc1 ? inflate(payload) : payload) };
+    };
+    assert.equal((await next()).message.event, 'connected');
+    const [sent] = activities('over_h2', 1);
+    await belfry.deliver([sent]);
+    const { first, message } = await next();
+    assert.equal(first, 0xc1);
+    assert.deepEqual(message.data, sent.data);
+    const data = { text: 'the same words, '.repeat(20) };
+    stream.write(compressed({ event: 'ping', data }).bytes);
+    assert.deepEqual((await next()).message, { event: 'pong', data });
+    stream.close();
+  } finally {
+    session.destroy();
+  }
+});
