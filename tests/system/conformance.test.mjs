@@ -139,6 +139,24 @@ async function watchEvents(place, type) {
   }
 }
 
+/** More control frames than anybody needs: those up to the limit are answered, then it is over. */
+async function flood(place) {
+  const client = await RawWs.open(place, { target: '/ws?events=nothing.of.the.kind', headers });
+  try {
+    const count = 5000;
+    await client.write(Array.from({ length: count }, (_, n) => ping(`${n}`)));
+    let answered = 0;
+    let item = await nextAnswer(client, 'pongs');
+    for (; item?.kind === 'pong'; item = await nextAnswer(client, 'pongs, then close 1008'))
+      assert.equal(item.payload.toString(), `${answered++}`, 'the pongs come in their order');
+    assert.ok(item, `${client.ending()} without a close frame after ${answered} pongs`);
+    assert.ok(item.kind === 'close' && item.code === 1008, `${inWords(item)} came instead of close 1008`);
+    assert.ok(answered >= 300 && answered < count, `${answered} of ${count} pings were answered`);
+  } finally {
+    client.destroy();
+  }
+}
+
 for (const [route, place] of [
   ['direct', () => ({ path: pushSocket() })],
   ['through nginx', () => ({ host: '127.0.0.1', port: belfry.port })],
@@ -147,5 +165,6 @@ for (const [route, place] of [
 ])
   describe(route, { concurrency: AT_A_TIME }, () => {
     for (const one of [...cases, ...compressed]) test(one.name, () => run(place(), one));
+    test('2.5 five thousand pings at once close 1008 when it is too much', () => flood(place()));
     test('events come compressed to those who agreed, each by itself, and plain to the others', () => watchEvents(place(), `events_${route.length}`));
   });
