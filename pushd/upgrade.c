@@ -21,6 +21,7 @@
 #define PASSED_MAX      (LISTENER_COUNT + 1)
 #define READY_VARIABLE  "BELFRY_PUSHD_READY_FD"
 #define CHECK_SECONDS   10.
+#define DIVIDE_SECONDS  0.001
 #define TELL_SECONDS    0.005
 #define ACCEPT_AFTER_MS 5000
 #define PATIENCE_S      10. /* for a supervisor to start another */
@@ -237,7 +238,6 @@ static void end_check(struct upgrade *upgrade) {
 }
 
 static void on_checked(struct ev_loop *loop, ev_child *child, int events) {
-  (void)loop;
   (void)events;
   struct upgrade *upgrade = child->data;
   char text[128] = "";
@@ -254,10 +254,23 @@ static void on_checked(struct ev_loop *loop, ev_child *child, int events) {
               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     return;
   }
-  if (upgrade->hub->stopping)
-    return;
+  /* A signal that came before this has its turn before the fork; one that comes later is for the
+     new binary. */
+  set_blocked(SIG_BLOCK);
   log_notice("upgrading to %s", text);
-  divide(upgrade);
+  ev_now_update(loop);
+  ev_timer_set(&upgrade->divide, DIVIDE_SECONDS, 0.);
+  ev_timer_start(loop, &upgrade->divide);
+}
+
+static void on_divide(struct ev_loop *loop, ev_timer *timer, int events) {
+  (void)loop;
+  (void)events;
+  struct upgrade *upgrade = timer->data;
+  if (upgrade->hub->stopping)
+    upgrade_unblock_signals();
+  else
+    divide(upgrade);
 }
 
 /* It has ended by a signal then, which on_checked sees. */
@@ -274,7 +287,8 @@ void upgrade_start(struct upgrade *upgrade) {
   posix_spawn_file_actions_t actions;
   pid_t pid;
   int out[2];
-  if (upgrade->leaving || hub->stopping || upgrade->check_fd >= 0) {
+  if (upgrade->leaving || hub->stopping || upgrade->check_fd >= 0 ||
+      ev_is_active(&upgrade->divide)) {
     log_warning("not upgraded: %s", upgrade->leaving ? "this is the old process, which is leaving"
                                     : hub->stopping  ? "the daemon is about to end"
                                                      : "an upgrade is under way");
@@ -371,6 +385,8 @@ void upgrade_init(struct upgrade *upgrade, struct hub *hub, struct listeners *li
   upgrade->check.data = upgrade;
   ev_timer_init(&upgrade->check_limit, on_check_limit, CHECK_SECONDS, 0.);
   upgrade->check_limit.data = upgrade;
+  ev_timer_init(&upgrade->divide, on_divide, 0., 0.);
+  upgrade->divide.data = upgrade;
   ev_timer_init(&upgrade->patience, on_patience_over, PATIENCE_S, 0.);
   upgrade->patience.data = upgrade;
   ev_timer_init(&upgrade->tell, on_tell, 0., TELL_SECONDS);
@@ -387,6 +403,7 @@ void upgrade_fini(struct upgrade *upgrade) {
   int fd = ev_is_active(&upgrade->ready) ? upgrade->ready.fd : -1;
   end_check(upgrade);
   ev_io_stop(loop, &upgrade->ready);
+  ev_timer_stop(loop, &upgrade->divide);
   ev_timer_stop(loop, &upgrade->patience);
   ev_timer_stop(loop, &upgrade->tell);
   fd_close(&fd);

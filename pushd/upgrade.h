@@ -32,6 +32,8 @@ struct upgrade {
   ev_timer check_limit;
   int check_fd; /* what it prints; -1: nobody is asked */
 
+  ev_timer divide; /* the fork, in one of the loop's next turns */
+
   bool leaving;      /* this is the child */
   ev_io ready;       /* its: the new process says that it can serve */
   ev_timer patience; /* its: after the new process ended instead */
