@@ -65,6 +65,6 @@ function Away({ link, onRetry }) {
       <span role="status">${what}</span>
       ${what !== 'Connecting' && html`<span class="link-next" aria-hidden="true">${next}</span>
         <button class="button quiet small" type="button" disabled=${link.phase === 'connecting'} onClick=${onRetry}>Retry</button>
-        ${offline && html`<a class="button quiet small" href="websocket-test">Find out why</a>`}`}
+        ${offline && html`<a class="button quiet small" href="websocket-test" aria-label="Find out why" title="Find out why">Why?</a>`}`}
     </div>`;
 }

@@ -132,7 +132,7 @@ function Rows({ rows, selected, box, onSelect, onScrolled, onTop, onEscape }) {
   return html`
     <div class="log" ref=${box} role="listbox" aria-label="Messages, newest first" tabindex="0" aria-activedescendant=${at >= 0 ? `row-${rows[at]?.n}` : undefined}
       onKeyDown=${key} onScroll=${scrolled}>
-      <div class="log-rows" style=${{ height: `${rows.length * size.rowRem}rem` }}>
+      <div class="log-rows" role="presentation" style=${{ height: `${rows.length * size.rowRem}rem` }}>
         ${rows.slice(first, last).map((row, i) => html`<${Row} key=${row.n} row=${row} place=${first + i} of=${rows.length} rowRem=${size.rowRem} selected=${row === selected} onSelect=${onSelect} />`)}
       </div>
     </div>`;
