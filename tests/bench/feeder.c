@@ -186,8 +186,11 @@ static void take_answer(struct feed *feed, struct poster *poster) {
                    sizeof poster->answer - 1 - poster->answer_len, MSG_DONTWAIT);
   if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return;
-  if (n <= 0)
+  if (n <= 0 && poster->busy)
     die("the server has closed the connection for posting");
+  poster->over |= n <= 0; /* kept for longer than it likes */
+  if (n <= 0)
+    return;
   poster->answer_len += (size_t)n;
   poster->answer[poster->answer_len] = '\0';
   const char *end = strstr(poster->answer, "\r\n\r\n");
