@@ -1,11 +1,13 @@
-# Turns sql/schema/*.sql and sql/statements/*.sql into C: run with -v part=header or -v part=source.
+# Turns sql/schema/*.sql, sql/segment/*.sql and sql/statements/*.sql into C: run with -v part=header or -v part=source.
 #
 # A statement begins with a line `-- statement: NAME` and says on the next who may run it:
 #   -- writers: fcgi, watchd     a mutation that these programs may append (historyd runs it)
 #   -- projection                run by historyd for a stored event, with the event's columns as parameters
 #   -- reads                     run by readers
 #   -- storage                   run by lib/history itself
-# Comments after that are for people. A file of sql/schema is one migration; its number is its place in user_version.
+#   -- segment                   run by lib/history in a sealed file
+# Comments after that are for people. A file of sql/schema is one migration; its number is its place in user_version. A
+# file of sql/segment is the schema of one sort of sealed file.
 
 function fail(text) {
   printf "%s:%d: %s\n", FILENAME, FNR, text > "/dev/stderr"
@@ -21,6 +23,11 @@ function quote(line) {
 
 FNR == 1 {
   schema = FILENAME ~ /schema\/[0-9]+_[a-z_]+\.sql$/
+  segment = FILENAME ~ /segment\/[a-z_]+\.sql$/
+  if (segment) {
+    match(FILENAME, /[a-z_]+\.sql$/)
+    segment_name[++segments] = substr(FILENAME, RSTART, RLENGTH - 4)
+  }
   if (schema) {
     match(FILENAME, /[0-9]+_[a-z_]+\.sql$/)
     number = substr(FILENAME, RSTART, 4) + 0
@@ -33,6 +40,12 @@ FNR == 1 {
 schema {
   if ($0 !~ /^[ \t]*--/ && $0 !~ /^[ \t]*$/)
     migration[schemas] = migration[schemas] quote($0)
+  next
+}
+
+segment {
+  if ($0 !~ /^[ \t]*--/ && $0 !~ /^[ \t]*$/)
+    segment_schema[segments] = segment_schema[segments] quote($0)
   next
 }
 
@@ -60,8 +73,10 @@ expect_kind {
     kind[current] = "SQL_READ"
   } else if ($0 == "-- storage") {
     kind[current] = "SQL_STORAGE"
+  } else if ($0 == "-- segment") {
+    kind[current] = "SQL_SEGMENT"
   } else {
-    fail("the line after `-- statement:` must be `-- writers: ...`, `-- projection`, `-- reads` or `-- storage`")
+    fail("the line after `-- statement:` must be `-- writers: ...`, `-- projection`, `-- reads`, `-- storage` or `-- segment`")
   }
   next
 }
@@ -84,13 +99,16 @@ END {
     for (i = 1; i <= statements; i++)
       print "  SQL_" toupper(name[i]) ","
     print "  SQL_STATEMENT_COUNT\n};\n"
-    print "enum sql_kind { SQL_MUTATION, SQL_PROJECTION, SQL_READ, SQL_STORAGE };\n"
+    print "enum sql_kind { SQL_MUTATION, SQL_PROJECTION, SQL_READ, SQL_STORAGE, SQL_SEGMENT };\n"
     print "struct sql_source {\n  const char *name;\n  enum sql_kind kind;"
     print "  unsigned writers; /* bit 1 << enum history_origin for each that may run a mutation */"
     print "  const char *text;\n};\n"
     print "extern const struct sql_source sql_sources[SQL_STATEMENT_COUNT];\n"
     print "#define SQL_SCHEMA_VERSION " schemas + 0
-    print "extern const char *const sql_migrations[SQL_SCHEMA_VERSION];\n\n#endif"
+    print "extern const char *const sql_migrations[SQL_SCHEMA_VERSION];\n"
+    for (i = 1; i <= segments; i++)
+      print "extern const char sql_segment_" segment_name[i] "[];"
+    print "\n#endif"
   } else {
     print "#include \"history/event.h\"\n#include \"history/statements.h\"\n"
     print "const struct sql_source sql_sources[SQL_STATEMENT_COUNT] = {"
@@ -104,5 +122,7 @@ END {
     for (i = 1; i <= schemas; i++)
       print migration[i] "  ,"
     print "};"
+    for (i = 1; i <= segments; i++)
+      printf "\nconst char sql_segment_%s[] =\n%s    ;\n", segment_name[i], segment_schema[i]
   }
 }

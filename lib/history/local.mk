@@ -21,8 +21,13 @@ nodist_lib_history_libhistory_a_SOURCES = %D%/statements.c %D%/statements.h
 
 SQL_FILES = \
 	sql/schema/0001_history.sql \
+	sql/schema/0002_segments.sql \
+	sql/segment/events.sql \
+	sql/segment/samples.sql \
 	sql/statements/access.sql \
 	sql/statements/agent.sql \
+	sql/statements/block.sql \
+	sql/statements/chunk.sql \
 	sql/statements/counter.sql \
 	sql/statements/daemon.sql \
 	sql/statements/event.sql \
@@ -30,6 +35,7 @@ SQL_FILES = \
 	sql/statements/host.sql \
 	sql/statements/opportunity.sql \
 	sql/statements/sample.sql \
+	sql/statements/segment.sql \
 	sql/statements/series.sql \
 	sql/statements/service.sql \
 	sql/statements/session.sql \
