@@ -62,6 +62,9 @@ static void put_value(struct buf *out, const struct history_value *value) {
   case HISTORY_TEXT:
     wire_put_slice(out, value->text);
     break;
+  case HISTORY_BLOB: /* no change of state takes one */
+    out->status = BELFRY_EINVAL;
+    break;
   }
 }
 

@@ -41,7 +41,13 @@ struct sample {
 };
 
 /* A value bound to a parameter of a statement (sql/statements), and a value that it returns. */
-enum history_value_kind { HISTORY_NULL, HISTORY_INTEGER, HISTORY_REAL, HISTORY_TEXT };
+enum history_value_kind {
+  HISTORY_NULL,
+  HISTORY_INTEGER,
+  HISTORY_REAL,
+  HISTORY_TEXT,
+  HISTORY_BLOB, /* bytes, as a text */
+};
 
 struct history_value {
   const char *name; /* of the parameter, without its colon; unused in results */
@@ -58,6 +64,9 @@ struct history_value {
   ((struct history_value){.name = (param), .kind = HISTORY_REAL, .real = (of)})
 #define HISTORY_VALUE_TEXT(param, of)                                                              \
   ((struct history_value){.name = (param), .kind = HISTORY_TEXT, .text = (of)})
+
+#define HISTORY_VALUE_BLOB(param, of)                                                              \
+  ((struct history_value){.name = (param), .kind = HISTORY_BLOB, .text = (of)})
 
 /* A history's name; a restore makes a new one. */
 #define HISTORY_EPOCH_BYTES 17 /* 16 lower-case hexadecimal digits and a NUL */

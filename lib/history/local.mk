@@ -13,9 +13,12 @@ lib_history_libhistory_a_SOURCES = \
 	%D%/query_events.c \
 	%D%/query_samples.c \
 	%D%/rollup.c %D%/rollup_priv.h \
+	%D%/keeper.h \
 	%D%/series.c %D%/series_priv.h \
 	%D%/sketch.c %D%/sketch_priv.h \
+	%D%/segment.c %D%/segment_priv.h \
 	%D%/storage.c %D%/storage_priv.h \
+	%D%/words.c %D%/words.h \
 	%D%/writer.c %D%/writer.h
 nodist_lib_history_libhistory_a_SOURCES = %D%/statements.c %D%/statements.h
 

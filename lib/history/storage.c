@@ -95,23 +95,36 @@ int storage__exec(struct storage *storage, const char *sql, const char *doing,
   return code == SQLITE_OK ? BELFRY_OK : storage__fail(storage, code, doing, error);
 }
 
-int storage__open(struct storage *storage, const char *dir, enum storage_mode mode,
-                  struct belfry_error *error) {
-  char path[PATH_MAX];
-  *storage = (struct storage){0};
-  if (snprintf(path, sizeof path, "%s/" STORAGE_DATABASE, dir) >= (int)sizeof path)
-    return belfry_error_set(error, BELFRY_EINVAL, "the history's path %s is too long", dir);
-  if (mode == STORAGE_READS && access(path, F_OK) < 0 && errno == ENOENT)
-    return belfry_error_set(error, BELFRY_EBUSY, "there is no history in %s yet", dir);
+/* An immutable file is opened by its URI; what such a name could hold that means something in one
+   is escaped. */
+static int open_database(struct storage *storage, const char *path, enum storage_mode mode) {
+  char uri[3 * PATH_MAX + 32];
   int flags =
       SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
       (mode == STORAGE_WRITES ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY);
+  if (mode != STORAGE_READS_FINISHED)
+    return sqlite3_open_v2(path, &storage->db, flags, NULL);
+  char *at = stpcpy(uri, "file:");
+  for (; *path && at < uri + sizeof uri - 32; path++)
+    at = strchr("%?#", *path) ? at + sprintf(at, "%%%02x", (unsigned char)*path)
+                              : (*at = *path, at + 1);
+  strcpy(at, "?immutable=1");
+  return sqlite3_open_v2(uri, &storage->db, flags | SQLITE_OPEN_URI, NULL);
+}
+
+int storage__open_file(struct storage *storage, const char *path, enum storage_mode mode,
+                       struct belfry_error *error) {
+  *storage = (struct storage){0};
+  if (strlen(path) >= PATH_MAX)
+    return belfry_error_set(error, BELFRY_EINVAL, "the path %.300s is too long", path);
+  if (mode != STORAGE_WRITES && access(path, F_OK) < 0 && errno == ENOENT)
+    return belfry_error_set(error, BELFRY_ENOENT, "there is no %.300s", path);
   /* Counting every allocation takes a lock each time, and nobody asks for the count. Refused, and
      harmless, when SQLite has begun its work already. */
   (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   char doing[PATH_MAX + 32];
   snprintf(doing, sizeof doing, "cannot open %.300s", path);
-  int code = sqlite3_open_v2(path, &storage->db, flags, NULL);
+  int code = open_database(storage, path, mode);
   if (code != SQLITE_OK)
     return storage__fail(storage, code, doing, error);
   sqlite3_busy_timeout(storage->db, mode == STORAGE_WRITES ? WRITER_BUSY_MS : READER_BUSY_MS);
@@ -120,6 +133,19 @@ int storage__open(struct storage *storage, const char *dir, enum storage_mode mo
   sqlite3_file_control(storage->db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
   return storage__exec(storage, mode == STORAGE_WRITES ? writer_pragmas : reader_pragmas, doing,
                        error);
+}
+
+int storage__open(struct storage *storage, const char *dir, enum storage_mode mode,
+                  struct belfry_error *error) {
+  char path[PATH_MAX];
+  struct belfry_error why = {0};
+  *storage = (struct storage){0};
+  if (snprintf(path, sizeof path, "%s/" STORAGE_DATABASE, dir) >= (int)sizeof path)
+    return belfry_error_set(error, BELFRY_EINVAL, "the history's path %s is too long", dir);
+  int status = storage__open_file(storage, path, mode, &why);
+  if (status == BELFRY_ENOENT)
+    return belfry_error_set(error, BELFRY_EBUSY, "there is no history in %s yet", dir);
+  return status ? belfry_error_set(error, status, "%s", why.text) : BELFRY_OK;
 }
 
 void storage__close(struct storage *storage) {
@@ -187,6 +213,9 @@ static int bind_value(sqlite3_stmt *statement, int parameter, const struct histo
   case HISTORY_TEXT:
     return sqlite3_bind_text64(statement, parameter, value->text.data ? value->text.data : "",
                                value->text.len, SQLITE_STATIC, SQLITE_UTF8);
+  case HISTORY_BLOB:
+    return sqlite3_bind_blob64(statement, parameter, value->text.data ? value->text.data : "",
+                               value->text.len, SQLITE_STATIC);
   case HISTORY_NULL:
     break;
   }

@@ -195,6 +195,8 @@ static int map_parameters(struct history_writer *writer, enum sql_statement numb
 static int prepare_all(struct history_writer *writer, struct belfry_error *error) {
   sqlite3_stmt *ignored;
   for (int i = 0; i < SQL_STATEMENT_COUNT; i++) {
+    if (sql_sources[i].kind == SQL_SEGMENT)
+      continue;
     int status = storage__statement(&writer->storage, (enum sql_statement)i, &ignored, error);
     if (!status && (i == SQL_EVENT_INSERT || sql_sources[i].kind == SQL_PROJECTION))
       status = map_parameters(writer, (enum sql_statement)i, error);

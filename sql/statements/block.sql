@@ -38,3 +38,8 @@ SELECT number, first_id, last_id, min_ts, max_ts, severities, types, sources, da
 WHERE number IN (SELECT rowid FROM word WHERE word MATCH :match)
   AND last_id > :after AND first_id < :before AND number <= :last
 ORDER BY number DESC;
+
+-- statement: word_merge
+-- segment
+-- Merges the index a bit: about so many pages (negative: also what is in no need of it yet).
+INSERT INTO word (word, rank) VALUES ('merge', :pages);

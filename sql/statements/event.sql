@@ -8,8 +8,10 @@ ON CONFLICT (source, event_id) DO NOTHING;
 
 -- statement: event_position
 -- storage
--- The oldest id still there (NULL for none), the highest id ever given, and when the newest event was stored.
-SELECT (SELECT min(id) FROM event),
+-- The oldest id still there, sealed or not (NULL for none), the highest id ever given, and when the newest event was
+-- stored (the newest is never sealed).
+SELECT coalesce((SELECT min(first_id) FROM segment WHERE kind = 'events' AND state <> 'quarantined'),
+                (SELECT min(id) FROM event)),
        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0),
        coalesce((SELECT received FROM event ORDER BY id DESC LIMIT 1), 0);
 
@@ -55,3 +57,13 @@ SELECT count(*) FROM (SELECT 1 FROM event INDEXED BY event_timestamp
 -- Between which ids the events of a window of time are (NULL for none). Reads the window's part of the index only.
 SELECT min(id), max(id) FROM event INDEXED BY event_timestamp
 WHERE timestamp >= :from AND timestamp < :to AND id > :after AND id < :before;
+
+-- statement: events_to_seal
+-- storage
+-- The oldest, with all that a block keeps of them.
+SELECT id, timestamp, severity, type, source, event_id, origin, received, data
+FROM event ORDER BY id LIMIT :limit;
+
+-- statement: event_delete_range
+-- storage
+DELETE FROM event WHERE id >= :first AND id <= :last;

@@ -1,0 +1,57 @@
+/*
+ * The keeper: makes sealed files out of what hot.db holds, and looks after them. It owns every file
+ * in the folder `segments` and reads hot.db; only the writer changes hot.db. So each piece of work
+ * ends with a hand-over: the keeper has written and synced its part and says what the writer is to
+ * record and to delete, in one transaction. Until that has committed, nobody sees the keeper's
+ * part; if it never does, the next piece of work overwrites it. Each row is in one place, whatever
+ * crashes when.
+ *
+ * A keeper belongs to one thread, which may be another one than the writer's.
+ */
+#ifndef BELFRY_HISTORY_KEEPER_H
+#define BELFRY_HISTORY_KEEPER_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "history/writer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct history_keeper;
+
+/* What the writer is to do. Made by the keeper; good until the function that gets it returns. */
+struct history_hand_over;
+
+/* Has the writer run history_writer_take_over() in a group and waits until that is committed.
+ * Returns: 0 when it is durable; BELFRY_ECONFLICT when what was to be sealed has changed meanwhile;
+ * another error when it could not be stored. */
+typedef int (*history_hand_over_fn)(void *arg, const struct history_hand_over *hand_over,
+                                    struct belfry_error *error);
+
+struct history_keeper_options {
+  int64_t hot_events; /* newest events that are not sealed before their day is over */
+};
+
+/*
+ * Takes: the history's folder; the writer must have opened it before. `clock` is borrowed. Returns:
+ * 0, `*out` owned, free with history_keeper_close().
+ */
+int history_keeper_open(const char *dir, const struct history_keeper_options *options,
+                        const struct clock *clock, history_hand_over_fn hand_over, void *arg,
+                        struct history_keeper **out, struct belfry_error *error) BELFRY_MUST_CHECK;
+void history_keeper_close(struct history_keeper *keeper);
+
+/* Does a piece of work, of well under 100 ms, if there is any. `*more`: there was, and there may be
+ * another at once. Returns: 0, or why it could not be done; trying again later makes sense, but
+ * after BELFRY_ECORRUPT. */
+int history_keeper_step(struct history_keeper *keeper, bool *more,
+                        struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* The writer's part, within a group. After an error other than BELFRY_ECONFLICT the group is to be
+ * abandoned; after that one nothing was changed. */
+int history_writer_take_over(struct history_writer *writer,
+                             const struct history_hand_over *hand_over,
+                             struct belfry_error *error) BELFRY_MUST_CHECK;
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * Sealed files: what hot.db says about them, and putting into and reading from one of them. The
+ * keeper's thread alone writes them; what is above `last_block` in a file was never handed over,
+ * and nobody reads it.
+ */
+#ifndef BELFRY_HISTORY_SEGMENT_PRIV_H
+#define BELFRY_HISTORY_SEGMENT_PRIV_H
+
+#include "history/block_priv.h"
+#include "history/storage_priv.h"
+
+#include <stdint.h>
+
+#define SEGMENT_FOLDER     "segments"
+#define SEGMENT_FILE_BYTES 48
+
+enum segment_kind { SEGMENT_EVENTS, SEGMENT_SAMPLES, SEGMENT_MINUTES, SEGMENT_HOURS };
+enum segment_state { SEGMENT_OPEN, SEGMENT_FINISHED, SEGMENT_QUARANTINED };
+
+/* A row of `segment`. */
+struct segment_row {
+  int64_t id; /* 0: not in hot.db yet */
+  enum segment_kind kind;
+  enum segment_state state;
+  char file[SEGMENT_FILE_BYTES];
+  int64_t start_ms, end_ms; /* its span */
+  int64_t last_block;
+  int64_t first_id, last_id;
+  int64_t min_ts_ms, max_ts_ms;
+  int64_t rows, bytes;
+};
+
+struct segment_list {
+  struct segment_row *rows; /* owned; by kind and start */
+  size_t count, cap;
+};
+
+/* Reads all rows; an empty list is fine. Ended by segment__list_fini() in every case. */
+int segment__list(struct storage *hot, struct segment_list *out,
+                  struct belfry_error *error) BELFRY_MUST_CHECK;
+void segment__list_fini(struct segment_list *list);
+
+const char *segment__kind_name(enum segment_kind kind);
+
+/* The name of the file of `kind` for the span that `ts_ms` lies in, and that span. */
+void segment__name(enum segment_kind kind, int64_t ts_ms, unsigned generation,
+                   struct segment_row *out);
+
+/* An open file. */
+struct segment {
+  struct storage storage;
+  enum segment_kind kind;
+};
+
+/* Opens `dir`/segments/`file`; a writer makes what is missing of it. Ended by segment__close() in
+ * every case. */
+int segment__open(struct segment *segment, const char *dir, const struct segment_row *row,
+                  enum storage_mode mode, struct belfry_error *error) BELFRY_MUST_CHECK;
+void segment__close(struct segment *segment);
+
+/* The file's size with its write-ahead log, in bytes. */
+int64_t segment__bytes(struct segment *segment);
+
+/* A writer's transaction: durable when commit returns 0. */
+int segment__begin(struct segment *segment, struct belfry_error *error) BELFRY_MUST_CHECK;
+int segment__commit(struct segment *segment, struct belfry_error *error) BELFRY_MUST_CHECK;
+void segment__rollback(struct segment *segment);
+
+/* Forgets blocks (or chunks) above `last`, which a crash left. */
+int segment__forget(struct segment *segment, int64_t last,
+                    struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Brings the write-ahead log into the file. */
+int segment__checkpoint(struct segment *segment, struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Packs events and puts them as block `number`, with their words. */
+int segment__put_block(struct segment *segment, struct block_coder *coder, int64_t number,
+                       const struct event *events, size_t count,
+                       struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Merges the index of words a bit. Returns: 0 with `*more`: there is more to be merged. */
+int segment__merge_words(struct segment *segment, bool *more,
+                         struct belfry_error *error) BELFRY_MUST_CHECK;
+
+#endif
