@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcgiapp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,20 @@ int fastcgi_write(struct fastcgi *fastcgi, struct slice bytes) {
   return BELFRY_OK;
 }
 
+int fastcgi_flush(struct fastcgi *fastcgi) {
+  return FCGX_FFlush(fastcgi->request.out) ? BELFRY_ECLOSED : BELFRY_OK;
+}
+
+void fastcgi_more_time(struct fastcgi *fastcgi, int64_t io_timeout_ms) {
+  (void)fastcgi;
+  set_io_timer(io_timeout_ms);
+}
+
+bool fastcgi_is_gone(const struct fastcgi *fastcgi) {
+  struct pollfd connection = {.fd = fastcgi->request.ipcFd};
+  return poll(&connection, 1, 0) > 0 && connection.revents & (POLLHUP | POLLERR);
+}
+
 int fastcgi_finish(struct fastcgi *fastcgi) {
   /* Closed here, stderr first, the rest of the answer and the request's end go out in one write. */
   FCGX_FClose(fastcgi->request.err);
@@ -185,4 +200,9 @@ int fastcgi_finish(struct fastcgi *fastcgi) {
   FCGX_Finish_r(&fastcgi->request);
   fastcgi->open = false;
   return status ? BELFRY_ECLOSED : BELFRY_OK;
+}
+
+void fastcgi_abort(struct fastcgi *fastcgi) {
+  FCGX_Free(&fastcgi->request, 1);
+  fastcgi->open = false;
 }

@@ -48,7 +48,20 @@ int fastcgi_read(struct fastcgi *fastcgi, size_t max, struct buf *out) BELFRY_MU
 /* Returns: 0, or BELFRY_ECLOSED when the other side has gone away or takes too long. */
 int fastcgi_write(struct fastcgi *fastcgi, struct slice bytes) BELFRY_MUST_CHECK;
 
+/* Sends what was written so far on its way. Returns: as fastcgi_write. */
+int fastcgi_flush(struct fastcgi *fastcgi) BELFRY_MUST_CHECK;
+
+/* Gives all reading from and writing to the connection `io_timeout_ms` from now on. */
+void fastcgi_more_time(struct fastcgi *fastcgi, int64_t io_timeout_ms);
+
+/* Whether the other side has closed the connection. */
+bool fastcgi_is_gone(const struct fastcgi *fastcgi);
+
 /* Ends the current request. Returns: as fastcgi_write. */
 int fastcgi_finish(struct fastcgi *fastcgi) BELFRY_MUST_CHECK;
+
+/* Ends the current request in the middle of its answer, so that the other side can tell: its
+ * connection is closed, and the request's end is not sent. */
+void fastcgi_abort(struct fastcgi *fastcgi);
 
 #endif

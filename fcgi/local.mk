@@ -12,12 +12,16 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_stats.c \
 	%D%/body.c \
 	%D%/body.h \
+	%D%/csv.c \
+	%D%/csv.h \
 	%D%/cursor.c \
 	%D%/cursor.h \
 	%D%/fastcgi.c \
 	%D%/fastcgi.h \
 	%D%/field.c \
 	%D%/field.h \
+	%D%/listing.c \
+	%D%/listing.h \
 	%D%/metrics.def \
 	%D%/pool.c \
 	%D%/pool.h \

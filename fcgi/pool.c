@@ -109,6 +109,7 @@ static void worker_ended(struct pool *pool, struct slot *slot, int status) {
   bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   bool wanted = slot->state == SLOT_RUNNING && !pool->ending;
   atomic_store(&pool->shared->slots[slot - pool->slots].busy_since_ms, 0);
+  shared_long_end(&pool->shared->slots[slot - pool->slots]);
   slot->state = wanted ? SLOT_WAITING : SLOT_FREE;
   slot->due_ms = now_ms;
   if (clean) {
@@ -221,15 +222,16 @@ static void keep_workers(struct pool *pool) {
 
 static void report(struct pool *pool) {
   struct shared *shared = pool->shared;
-  char figures[320];
+  char figures[400];
   int len = snprintf(
       figures, sizeof figures,
       "{\"requests\":%llu,\"client_errors\":%llu,\"server_errors\":%llu,\"aborted\":%llu,"
-      "\"workers\":%u,\"busy_workers\":%u,\"worker_crashes\":%llu,\"workers_killed\":%llu}",
+      "\"workers\":%u,\"busy_workers\":%u,\"worker_crashes\":%llu,\"workers_killed\":%llu,"
+      "\"long_requests\":%u,\"long_refused\":%llu}",
       atomic_load(&shared->requests), atomic_load(&shared->client_errors),
       atomic_load(&shared->server_errors), atomic_load(&shared->aborted),
       count_slots(pool, SLOT_RUNNING), shared_busy(shared), (unsigned long long)pool->crashes,
-      (unsigned long long)pool->killed);
+      (unsigned long long)pool->killed, shared_long(shared), atomic_load(&shared->long_refused));
   const struct daemon_report row = {.name = "belfry-fcgi",
                                     .started_ms = shared->started_ms,
                                     .figures = slice_new(figures, (size_t)len)};

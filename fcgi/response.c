@@ -52,6 +52,7 @@ void response_clear(struct response *response) {
   response->status = 200;
   response->content_type = NULL;
   response->caching = RESPONSE_NO_STORE;
+  response->open_ended = response->begun = response->broken = false;
   buf_clear(&response->headers);
   buf_clear(&response->body);
 }
@@ -147,12 +148,33 @@ bool response_etag(struct response *response, const struct request *request, uin
   return true;
 }
 
+int response_flush(struct response *response, const struct request *request) {
+  int status = buf_status(&response->body);
+  if (!status && !response->begun) {
+    struct buf head;
+    response->open_ended = true;
+    buf_init(&head, 0);
+    response_put_head(response, request, &head);
+    status = buf_status(&response->headers) ? buf_status(&response->headers) : buf_status(&head);
+    if (!status) {
+      response->begun = true;
+      status = response->write(response->write_arg, buf_slice(&head));
+    }
+    buf_fini(&head);
+  }
+  if (!status)
+    status = response->write(response->write_arg, buf_slice(&response->body));
+  buf_clear(&response->body);
+  return status;
+}
+
 void response_put_head(const struct response *response, const struct request *request,
                        struct buf *out) {
   buf_printf(out, "Status: %d %s\r\n", response->status, title_of(response->status));
   if (response->content_type)
-    buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", response->content_type,
-               response->body.len);
+    buf_printf(out, "Content-Type: %s\r\n", response->content_type);
+  if (response->content_type && !response->open_ended)
+    buf_printf(out, "Content-Length: %zu\r\n", response->body.len);
   buf_printf(out, "X-Request-Id: %s\r\nCache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n",
              request->id,
              response->caching == RESPONSE_NO_STORE ? "no-store" : "private, no-cache");

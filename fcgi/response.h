@@ -20,18 +20,30 @@ enum response_caching {
   RESPONSE_REVALIDATE, /* what has an ETag */
 };
 
+/*
+ * Sends bytes to the client; none: looks whether it is still there. Either way the request has
+ * shown that it goes on, and gets time anew. Returns: 0, or BELFRY_ECLOSED when the client has gone
+ * away or takes too long.
+ */
+typedef int (*response_write_fn)(void *arg, struct slice bytes);
+
 struct response {
   int status;
   const char *content_type; /* NULL: no body */
   enum response_caching caching;
-  struct buf headers; /* owned; whole lines beside those that every answer has */
-  struct buf body;    /* owned */
+  struct buf headers;      /* owned; whole lines beside those that every answer has */
+  struct buf body;         /* owned */
+  response_write_fn write; /* for response_flush() */
+  void *write_arg;
+  bool open_ended; /* how long it will be is not known when the head goes out */
+  bool begun;      /* the head has gone out, nothing of it can be changed */
+  bool broken;     /* what was begun cannot be ended as it should, and the client must see that */
 };
 
 void response_init(struct response *response);
 void response_fini(struct response *response);
 
-/* Makes it an empty 200 again; keeps the memory. */
+/* Makes it an empty 200 again; keeps the memory, and where it is written to. */
 void response_clear(struct response *response);
 
 /* Adds a header line. The text must not hold what a request said, unless it was checked. */
@@ -60,6 +72,13 @@ void response_unavailable(struct response *response, const struct request *reque
  * already. Returns: whether it did, so that there is nothing more to do.
  */
 bool response_etag(struct response *response, const struct request *request, uint64_t fingerprint);
+
+/*
+ * Sends what there is of the answer, the head first, and empties the body: a long answer goes out
+ * in pieces. Returns: 0; BELFRY_ECLOSED when the client has gone away or takes too long; or why the
+ * body could not be made.
+ */
+int response_flush(struct response *response, const struct request *request) BELFRY_MUST_CHECK;
 
 /* Puts the status line (as CGI says it) and all headers. */
 void response_put_head(const struct response *response, const struct request *request,

@@ -17,7 +17,8 @@
 #define SHARED_ADDRESSES_MAX 1024
 
 struct shared_slot {
-  atomic_llong busy_since_ms; /* monotonic; 0: waiting for a request */
+  atomic_llong busy_since_ms; /* monotonic; 0: waiting for a request. A long request moves it on */
+  atomic_bool in_long;        /* its request is one of those that may take long */
 };
 
 struct shared {
@@ -26,6 +27,7 @@ struct shared {
   atomic_ullong client_errors; /* answers 400 to 499 */
   atomic_ullong server_errors; /* 500 to 599 */
   atomic_ullong aborted;       /* the other side went away before the answer was written */
+  atomic_ullong long_refused;  /* long requests refused because there were enough of them */
   struct shared_slot slots[SHARED_SLOTS_MAX];
   atomic_ullong failed_sign_ins[SHARED_ADDRESSES_MAX]; /* see sign_in_limit.c */
 };
@@ -35,6 +37,18 @@ int shared_map(struct shared **out, struct belfry_error *error) BELFRY_MUST_CHEC
 
 /* How many workers are answering a request. */
 unsigned shared_busy(const struct shared *shared);
+
+/* How many long requests may run at a time: a quarter of the workers, so that the others are always
+ * there for what is quick. */
+unsigned shared_long_max(int64_t workers);
+
+/* Whether the worker of `slot` may answer a request that takes long. Good until shared_long_end(),
+ * or until the worker has died. */
+bool shared_long_begin(struct shared *shared, struct shared_slot *slot, int64_t workers);
+void shared_long_end(struct shared_slot *slot);
+
+/* How many workers are answering a long request. */
+unsigned shared_long(const struct shared *shared);
 
 /*
  * Bounds guessing: after SIGN_IN_FAILURES_MAX failed sign-ins of an address within

@@ -6,6 +6,7 @@
 #include "fcgi/route.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -15,6 +16,9 @@
 
 /* Memory that a worker keeps from request to request, for each of its buffers. */
 #define KEPT_BYTES ((size_t)1 << 20)
+
+/* When a long request that was refused should come again. */
+#define LONG_RETRY_S 5
 
 int worker_init(struct worker *worker, const struct conf *conf, struct shared *shared,
                 struct shared_slot *slot) {
@@ -129,6 +133,20 @@ int worker_append(struct worker *worker, const struct request *request, struct r
   return status;
 }
 
+bool worker_long_begin(struct worker *worker, const struct request *request,
+                       struct response *response) {
+  int64_t workers = worker->conf->fcgi_workers;
+  if (shared_long_begin(worker->shared, worker->slot, workers))
+    return true;
+  char why[160];
+  snprintf(why, sizeof why,
+           "as many long requests (exports, checks that are waited for) run as may at a time: %u "
+           "of %" PRId64 " workers; try again",
+           shared_long_max(workers), workers);
+  response_unavailable(response, request, LONG_RETRY_S, why);
+  return false;
+}
+
 void worker_batch_audit(struct worker *worker, const struct request *request, struct slice data) {
   char ulid[ULID_BYTES];
   ulid_make(&worker->ulids, request->now_ms, ulid);
@@ -158,6 +176,15 @@ void worker_read_problem(struct worker *worker, const struct request *request,
            : status == BELFRY_EBUSY  ? "it is not there yet, or busy"
                                      : belfry_strerror(status));
   response_unavailable(response, request, 2, why);
+}
+
+void worker_read_broke(struct worker *worker, const struct request *request, int status,
+                       const struct belfry_error *error) {
+  if (status == BELFRY_ECLOSED) /* the client's doing */
+    return;
+  worker->history_suspect = true;
+  log_warning("request %s: broken off in the middle: %s", request->id,
+              error->text[0] ? error->text : belfry_strerror(status));
 }
 
 void worker_input_problem(const struct request *request, struct response *response, int status,
@@ -190,8 +217,38 @@ static int read_of(void *arg, size_t max, struct buf *out) {
   return fastcgi_read(arg, max, out);
 }
 
+/* Where a long answer is written to. */
+struct outlet {
+  struct worker *worker;
+  struct fastcgi *fastcgi;
+};
+
+static int write_of(void *arg, struct slice bytes) {
+  struct outlet *outlet = arg;
+  struct worker *worker = outlet->worker;
+  atomic_store_explicit(&worker->slot->busy_since_ms, clock_monotonic_ms(worker->clock),
+                        memory_order_relaxed);
+  fastcgi_more_time(outlet->fastcgi, worker->conf->fcgi_request_timeout_ms + IO_GRACE_MS);
+  if (bytes.len == 0)
+    return fastcgi_is_gone(outlet->fastcgi) ? BELFRY_ECLOSED : BELFRY_OK;
+  int status = fastcgi_write(outlet->fastcgi, bytes);
+  return status ? status : fastcgi_flush(outlet->fastcgi);
+}
+
+/* The end of an answer that went out in pieces. */
+static int send_rest(struct fastcgi *fastcgi, const struct response *response) {
+  int status =
+      response->broken ? BELFRY_ECLOSED : fastcgi_write(fastcgi, buf_slice(&response->body));
+  if (!status)
+    return fastcgi_finish(fastcgi);
+  fastcgi_abort(fastcgi);
+  return status;
+}
+
 static int send_response(struct fastcgi *fastcgi, const struct request *request,
                          const struct response *response, struct buf *head) {
+  if (response->begun)
+    return send_rest(fastcgi, response);
   buf_clear(head);
   response_put_head(response, request, head);
   int status = fastcgi_write(fastcgi, buf_slice(head));
@@ -219,22 +276,30 @@ static void empty(struct buf *buf) {
 static void answer(struct worker *worker, struct fastcgi *fastcgi, struct request *request,
                    struct response *response, struct buf *head) {
   struct belfry_error error = {0};
+  struct outlet outlet = {worker, fastcgi};
   response_clear(response);
+  response->write = write_of;
+  response->write_arg = &outlet;
   history_batch_clear(&worker->batch);
   worker->version = 0;
   if (request_read(request, param_of, fastcgi, clock_realtime_ms(worker->clock), &error))
     response_problem(response, request, 400, "%s", error.text);
   else
     route_answer(worker, request, read_of, fastcgi, response);
-  if (buf_status(&response->body) || buf_status(&response->headers)) {
+  if (response->begun) {
+    response->broken = response->broken || buf_status(&response->body);
+  } else if (buf_status(&response->body) || buf_status(&response->headers)) {
     log_error("request %s: the answer does not fit: %s", request->id,
               belfry_strerror(buf_status(&response->body)));
     response_clear(response);
     response_problem(response, request, 500, "the answer is too large; ask for less");
   }
   count_answer(worker->shared, response->status);
+  shared_long_end(worker->slot); /* who has seen the end may come again at once */
   if (send_response(fastcgi, request, response, head))
     atomic_fetch_add_explicit(&worker->shared->aborted, 1, memory_order_relaxed);
+  response->write = NULL;
+  response->write_arg = NULL;
   empty(&response->body);
   empty(&worker->body);
   empty(&worker->inflated);

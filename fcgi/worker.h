@@ -72,6 +72,13 @@ int worker_time_left_ms(const struct worker *worker, const struct request *reque
 int worker_append(struct worker *worker, const struct request *request, struct response *response,
                   bool leave_conflict, struct history_receipt *receipt) BELFRY_MUST_CHECK;
 
+/*
+ * For a request that may take long (an export, a check that is waited for): whether there is room
+ * for one more. Good until the request is answered. Returns: false when the answer is made: 503.
+ */
+bool worker_long_begin(struct worker *worker, const struct request *request,
+                       struct response *response);
+
 /* Puts an event of Belfry's own into worker->batch: an `audit` with `data`, about what
  * request->identity did. */
 void worker_batch_audit(struct worker *worker, const struct request *request, struct slice data);
@@ -79,6 +86,11 @@ void worker_batch_audit(struct worker *worker, const struct request *request, st
 /* Makes the answer to a read that has failed, and sees to it that the history is opened anew. */
 void worker_read_problem(struct worker *worker, const struct request *request,
                          struct response *response, int status, const struct belfry_error *error);
+
+/* A read has failed when the answer had begun: says so in the log, and sees to it that the history
+ * is opened anew. */
+void worker_read_broke(struct worker *worker, const struct request *request, int status,
+                       const struct belfry_error *error);
 
 /* Makes the answer to a body that was refused with `status` (event_parse, sample_parse,
  * fields_parse_object, body_records_start). */

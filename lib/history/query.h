@@ -44,6 +44,8 @@ struct event_query {
   bool newest_first;
   uint32_t limit;    /* most events to give */
   int64_t budget_ms; /* give up after this long; 0 for never */
+  bool brief;        /* only id, timestamp and severity of what matches are wanted: nothing else is
+                        read that the filter does not need */
 };
 
 struct event_page {

@@ -46,17 +46,23 @@ static int bind_scan(struct scan *scan, sqlite3_stmt **out) {
                           scan->narrow ? 4 : 2, out, scan->error);
 }
 
-/* Reads a row; the texts only when time and severity are right, since reading them costs most. */
-static bool row_matches(const struct event_filter *filter, sqlite3_stmt *row, struct event *event,
+/* Reads a row; the texts only when time and severity are right, since reading them costs most, and
+   for a brief query only those that the filter looks at. */
+static bool row_matches(const struct event_query *query, sqlite3_stmt *row, struct event *event,
                         bool *in_window) {
+  const struct event_filter *filter = &query->filter;
   event->timestamp_ms = sqlite3_column_int64(row, 1);
   *in_window = (!filter->from_ms || event->timestamp_ms >= filter->from_ms) &&
                (!filter->to_ms || event->timestamp_ms < filter->to_ms);
   event->severity = sqlite3_column_int(row, 2);
   if (!*in_window || (filter->severities && !(filter->severities & 1u << event->severity)))
     return false;
-  event->type = storage__text(row, 3);
-  event->source = storage__text(row, 4);
+  if (!query->brief || filter->type_count || filter->not_type_count)
+    event->type = storage__text(row, 3);
+  if (!query->brief || filter->source_count)
+    event->source = storage__text(row, 4);
+  if (query->brief && !filter->text.len)
+    return event_filter_match(filter, event);
   event->event_id = storage__text(row, 5);
   event->origin = sqlite3_column_int(row, 6);
   event->received_ms = sqlite3_column_int64(row, 7);
@@ -68,7 +74,7 @@ static bool row_matches(const struct event_filter *filter, sqlite3_stmt *row, st
 static int take_row(struct scan *scan, sqlite3_stmt *row, int *stop) {
   struct event event = {.id = sqlite3_column_int64(row, 0)};
   bool in_window;
-  bool wanted = row_matches(&scan->query->filter, row, &event, &in_window);
+  bool wanted = row_matches(scan->query, row, &event, &in_window);
   scan->outside = in_window ? 0 : scan->outside + 1;
   scan->page.scanned = event.id;
   if (wanted) {
