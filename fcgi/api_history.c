@@ -195,7 +195,7 @@ void api_history_get(struct worker *worker, const struct request *request,
   struct history_request asked = {0};
   struct model_problem problem = {0};
   struct belfry_error error = {0};
-  bool partial = false;
+  struct sample_page page = {0};
   if (parse_request(request, &asked, &problem)) {
     response_input_problem(response, request, 400, "", &problem);
     return;
@@ -205,7 +205,7 @@ void api_history_get(struct worker *worker, const struct request *request,
   struct series_text text = {.out = response_json(response, 200), .asked = &asked};
   buf_init(&text.labels, 0);
   put_head(text.out, &asked);
-  int status = history ? history_samples(history, &asked.query, on_bucket, &text, &partial, &error)
+  int status = history ? history_samples(history, &asked.query, on_bucket, &text, &page, &error)
                        : error.code;
   buf_fini(&text.labels);
   if (status == BELFRY_ETOOBIG)
@@ -216,5 +216,5 @@ void api_history_get(struct worker *worker, const struct request *request,
   else if (status)
     worker_read_problem(worker, request, response, status, &error);
   else
-    buf_printf(text.out, "%s]%s}", text.open ? "]}" : "", partial ? ",\"partial\":true" : "");
+    buf_printf(text.out, "%s]%s}", text.open ? "]}" : "", page.partial ? ",\"partial\":true" : "");
 }

@@ -4,6 +4,7 @@ lib_history_libhistory_a_SOURCES = \
 	%D%/ballast.c %D%/ballast_priv.h \
 	%D%/batch.c \
 	%D%/block.c %D%/block_priv.h \
+	%D%/bucket.c %D%/bucket_priv.h \
 	%D%/chunk.c %D%/chunk_priv.h \
 	%D%/client.c \
 	%D%/event.h \
@@ -14,6 +15,9 @@ lib_history_libhistory_a_SOURCES = \
 	%D%/query_samples.c \
 	%D%/rollup.c %D%/rollup_priv.h \
 	%D%/keeper.h \
+	%D%/sample_series.c %D%/sample_series_priv.h \
+	%D%/sample_marks.c %D%/sample_marks_priv.h \
+	%D%/sealed.c %D%/sealed_priv.h \
 	%D%/series.c %D%/series_priv.h \
 	%D%/sketch.c %D%/sketch_priv.h \
 	%D%/segment.c %D%/segment_priv.h \
@@ -25,6 +29,7 @@ nodist_lib_history_libhistory_a_SOURCES = %D%/statements.c %D%/statements.h
 SQL_FILES = \
 	sql/schema/0001_history.sql \
 	sql/schema/0002_segments.sql \
+	sql/schema/0003_late_samples.sql \
 	sql/segment/events.sql \
 	sql/segment/samples.sql \
 	sql/statements/access.sql \

@@ -77,24 +77,49 @@ struct sample_query {
   struct slice metric;
   const struct label_match *labels; /* all must match; borrowed */
   size_t label_count;
+  /* Series with the same values of these labels come as one; borrowed. NULL: each by itself. */
+  const struct slice *by;
+  size_t by_count;        /* with `by` not NULL: 0 for all series as one */
   int64_t from_ms, to_ms; /* from <= timestamp < to */
   int64_t step_ms; /* width of a bucket, aligned to multiples of it since 1970; 0: every sample is a
                       bucket */
-  int64_t budget_ms;
+  bool increases;  /* `increase` is wanted */
+  bool quantiles;  /* history_bucket_quantile() is wanted */
+  int64_t budget_ms;    /* give up after this long; 0 for never */
   uint32_t max_buckets; /* over all series; beyond it BELFRY_ETOOBIG */
 };
 
+struct sketch;
+
+/* `last` of several series as one is that of the last of them, in order of labels, that has any. */
 struct sample_bucket {
   int64_t start_ms;
+  int64_t width_ms; /* of it within the time asked for */
   int64_t count;
   double min, max, sum, last;
+  /* How far the counter, or the counters together, went on from the sample before the first (at
+   * most 5 minutes, or a step, before the time asked for) to the last; a counter that goes back has
+   * begun again at 0. */
+  double increase;
+  const struct sketch *sketch; /* borrowed */
 };
 
-/* Buckets come series by series, in order of time; `labels` is the series' canonical JSON text. */
+/* The value below which the part `q` (0 to 1) of the bucket's samples lies, off by at most 1 % of
+ * it. NaN: what was kept of so long ago does not tell. */
+double history_bucket_quantile(const struct sample_bucket *bucket, double q);
+
+struct sample_page {
+  bool partial;           /* the budget ran out */
+  int64_t complete_to_ms; /* what is before this is all there, and nothing else was given */
+  int64_t resolution_ms;  /* the coarsest that was read: 0 (samples), a minute or an hour */
+};
+
+/* Buckets come series by series, in order of time; `labels` is the canonical JSON text of the
+ * series' labels, or of those in `by`. */
 typedef int (*sample_bucket_fn)(void *arg, struct slice labels, const struct sample_bucket *bucket);
 
 int history_samples(struct history *history, const struct sample_query *query,
-                    sample_bucket_fn on_bucket, void *arg, bool *partial,
+                    sample_bucket_fn on_bucket, void *arg, struct sample_page *page,
                     struct belfry_error *error) BELFRY_MUST_CHECK;
 
 /* --- state

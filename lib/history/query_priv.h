@@ -5,10 +5,12 @@
 #define BELFRY_HISTORY_QUERY_PRIV_H
 
 #include "history/query.h"
+#include "history/sealed_priv.h"
 #include "history/storage_priv.h"
 
 struct history {
   struct storage storage;
+  struct sealed sealed;
   sqlite3_stmt *begin, *end, *version; /* words of control, prepared once */
   int depth;                           /* of history_begin */
   int64_t deadline_ms;                 /* on the monotonic clock; 0 for none */

@@ -51,14 +51,14 @@ void rollup__coder_free(struct rollup_coder *coder) {
 #define FIELD(name) offsetof(struct rollup_bucket, name)
 
 static const size_t integer_fields[] = {FIELD(start_ms), FIELD(count)};
-static const size_t double_fields[] = {FIELD(min), FIELD(max), FIELD(sum), FIELD(last),
-                                       FIELD(increase)};
+static const size_t double_fields[] = {FIELD(min),  FIELD(max),   FIELD(sum),
+                                       FIELD(last), FIELD(first), FIELD(increase)};
 #define INTEGER_FIELDS (sizeof integer_fields / sizeof *integer_fields)
 #define DOUBLE_FIELDS  (sizeof double_fields / sizeof *double_fields)
 
-/* The increase comes last, and only where there is one. */
+/* What increases need comes last, and only where there are any. */
 static size_t double_count(struct rollup_parts parts) {
-  return parts.increases ? DOUBLE_FIELDS : DOUBLE_FIELDS - 1;
+  return parts.increases ? DOUBLE_FIELDS : DOUBLE_FIELDS - 2;
 }
 
 /* --- out --- */

@@ -5,7 +5,7 @@
  * Each column is packed by itself (planes_priv.h):
  *
  *     u8 format (1), u8 parts (1: increases, 2: sketches), u32 count,
- *     starts and counts (integers), min, max, sum, last (doubles), [increase (doubles)],
+ *     starts and counts (integers), min, max, sum, last (doubles), [first, increase (doubles)],
  *     [bins of each bucket (integers), u32 number of all bins, their keys and counts (integers)],
  *     u32 CRC-32 of all before it
  */
@@ -28,16 +28,18 @@ struct rollup_bucket {
   int64_t start_ms;
   int64_t count; /* of samples, at least 1 */
   double min, max, sum;
-  double last; /* the value of the newest */
-  double
-      increase; /* of a counter since the sample before the bucket's first; resets are corrected */
+  double last;     /* the value of the newest */
+  double first;    /* the value of the oldest */
+  double increase; /* of a counter from its first to its last here; resets are corrected. What lies
+                      between two buckets follows from the last of one and the first of the next, so
+                      that a bucket depends on nothing but its own samples */
   const struct sketch_bin *bins; /* of its sketch, by key; NULL without sketches */
   uint32_t bin_count;
 };
 
 /* What a packed run of buckets has beside the plain figures. */
 struct rollup_parts {
-  bool increases;
+  bool increases; /* `first` and `increase`, which are 0 without */
   bool sketches;
 };
 

@@ -50,7 +50,8 @@ static int take_row(sqlite3_stmt *statement, struct segment_row *row, struct bel
                               .min_ts_ms = sqlite3_column_int64(statement, 9),
                               .max_ts_ms = sqlite3_column_int64(statement, 10),
                               .rows = sqlite3_column_int64(statement, 11),
-                              .bytes = sqlite3_column_int64(statement, 12)};
+                              .bytes = sqlite3_column_int64(statement, 12),
+                              .changed_ms = sqlite3_column_int64(statement, 13)};
   memcpy(row->file, file.data, file.len);
   return BELFRY_OK;
 }
@@ -343,6 +344,16 @@ int segment__put_block(struct segment *segment, struct block_coder *coder, int64
     status = put_words(segment, number, events, count, error);
   buf_fini(&blob);
   return status;
+}
+
+int segment__put_chunk(struct segment *segment, int64_t series_id, int64_t number, int64_t start_ms,
+                       int64_t end_ms, size_t count, struct slice blob,
+                       struct belfry_error *error) {
+  const struct history_value values[] = {
+      HISTORY_VALUE_INTEGER("series_id", series_id),  HISTORY_VALUE_INTEGER("start", start_ms),
+      HISTORY_VALUE_INTEGER("number", number),        HISTORY_VALUE_INTEGER("end", end_ms),
+      HISTORY_VALUE_INTEGER("count", (int64_t)count), HISTORY_VALUE_BLOB("data", blob)};
+  return run(segment, SQL_CHUNK_INSERT, values, sizeof values / sizeof *values, error);
 }
 
 int segment__merge_words(struct segment *segment, bool *more, struct belfry_error *error) {

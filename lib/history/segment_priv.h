@@ -28,6 +28,7 @@ struct segment_row {
   int64_t first_id, last_id;
   int64_t min_ts_ms, max_ts_ms;
   int64_t rows, bytes;
+  int64_t changed_ms;
 };
 
 struct segment_list {
@@ -76,6 +77,11 @@ int segment__checkpoint(struct segment *segment, struct belfry_error *error) BEL
 /* Packs events and puts them as block `number`, with their words. */
 int segment__put_block(struct segment *segment, struct block_coder *coder, int64_t number,
                        const struct event *events, size_t count,
+                       struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Puts packed samples or roll-ups of a series, with the times of the first and the last. */
+int segment__put_chunk(struct segment *segment, int64_t series_id, int64_t number, int64_t start_ms,
+                       int64_t end_ms, size_t count, struct slice blob,
                        struct belfry_error *error) BELFRY_MUST_CHECK;
 
 /* Merges the index of words a bit. Returns: 0 with `*more`: there is more to be merged. */

@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "history/ballast_priv.h"
+#include "history/sample_marks_priv.h"
 #include "history/series_priv.h"
 #include "history/storage_priv.h"
 
@@ -67,6 +68,7 @@ struct history_writer {
   sqlite3_stmt *control[CONTROLS];
   struct event_parameters parameters[SQL_STATEMENT_COUNT];
   struct series_cache *series;
+  struct sample_marks marks, group_marks; /* now, and before the group */
   struct ballast ballast;
   int lock_fd;
   char epoch[HISTORY_EPOCH_BYTES];
@@ -270,9 +272,13 @@ static int start(struct history_writer *writer, const char *dir,
   if (!status)
     status = series__load(&writer->storage, options->max_series, &writer->series, error);
   if (!status)
+    status = sample_marks_read(&writer->storage, &writer->marks, error);
+  if (!status)
     status = settle_log(writer, error);
   if (status)
     return status;
+  if (writer->marks.late_last < writer->marks.late_sealed) /* they are swept already */
+    writer->marks.late_last = writer->marks.late_sealed;
   memcpy(writer->epoch, position.epoch, sizeof writer->epoch);
   writer->head = position.head;
   sqlite3_wal_hook(writer->storage.db, on_wal, writer);
@@ -347,6 +353,7 @@ int history_writer_begin_group(struct history_writer *writer, struct belfry_erro
   if (status)
     return noticed(writer, status);
   writer->group_head = writer->head;
+  writer->group_marks = writer->marks;
   series__keep(writer->series);
   return BELFRY_OK;
 }
@@ -356,6 +363,7 @@ void history_writer_abandon_group(struct history_writer *writer) {
   if (!sqlite3_get_autocommit(writer->storage.db))
     (void)!run_control(writer, ROLLBACK_GROUP, NULL);
   writer->head = writer->group_head;
+  writer->marks = writer->group_marks;
   series__undo(writer->series, 0);
 }
 
@@ -476,17 +484,33 @@ static int store_sample(struct history_writer *writer, enum sql_statement number
   return status ? status : storage__run(&writer->storage, statement, changed, error);
 }
 
+/* A sample for a time that is being sealed or is sealed already. */
+static int store_late(struct history_writer *writer, int64_t series_id, const struct sample *sample,
+                      struct belfry_error *error) {
+  sqlite3_stmt *statement = writer->storage.statements[SQL_LATE_SAMPLE_INSERT];
+  const struct history_value values[] = {HISTORY_VALUE_INTEGER("seq", ++writer->marks.late_last),
+                                         HISTORY_VALUE_INTEGER("ts", sample->timestamp_ms),
+                                         HISTORY_VALUE_INTEGER("series_id", series_id),
+                                         HISTORY_VALUE_REAL("value", sample->value)};
+  int status = storage__bind(statement, values, 4, error);
+  return status ? status : storage__run(&writer->storage, statement, NULL, error);
+}
+
 int history_writer_sample(struct history_writer *writer, const struct sample *sample,
                           struct belfry_error *error) {
   uint32_t index;
-  int64_t added = 0;
+  int64_t added = 1;
   int status = series__find(writer->series, sample, &index, error);
   if (status)
     return noticed(writer, status);
   int64_t id = series__id(writer->series, index);
-  status = store_sample(writer, SQL_SAMPLE_INSERT, id, sample, &added, error);
-  if (!status && !added)
-    status = store_sample(writer, SQL_SAMPLE_REPLACE, id, sample, NULL, error);
+  if (sample->timestamp_ms < writer->marks.closed_ms) {
+    status = store_late(writer, id, sample, error);
+  } else {
+    status = store_sample(writer, SQL_SAMPLE_INSERT, id, sample, &added, error);
+    if (!status && !added)
+      status = store_sample(writer, SQL_SAMPLE_REPLACE, id, sample, NULL, error);
+  }
   if (status)
     return noticed(writer, status);
   status = series__count(writer->series, index, sample, added > 0);

@@ -13,3 +13,8 @@ DELETE FROM chunk WHERE number > :last;
 SELECT start, end, number, data FROM chunk
 WHERE series_id = :series_id AND start < :to AND end >= :from AND number <= :last
 ORDER BY start, number;
+
+-- statement: chunk_next_series
+-- segment
+-- The first series behind :after that has chunks.
+SELECT min(series_id) FROM chunk WHERE series_id > :after;

@@ -1,7 +1,7 @@
 -- statement: segments
 -- storage
 -- All sealed files, in order of what they hold.
-SELECT id, kind, file, start, end, state, last_block, first_id, last_id, min_ts, max_ts, rows, bytes
+SELECT id, kind, file, start, end, state, last_block, first_id, last_id, min_ts, max_ts, rows, bytes, changed
 FROM segment ORDER BY kind, start, id;
 
 -- statement: segment_insert

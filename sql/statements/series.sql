@@ -6,3 +6,7 @@ WHERE (:metric IS NULL OR metric = :metric)
   AND (:after = 0 OR (metric, labels) > (SELECT metric, labels FROM series WHERE id = :after))
 ORDER BY metric, labels
 LIMIT :limit;
+
+-- statement: series_metric
+-- storage
+SELECT metric FROM series WHERE id = :id;

@@ -186,7 +186,7 @@ static int query_all(struct history *history, struct found *found, struct belfry
       .metric = slice_of("latency_ms"), .to_ms = NOW_MS * 2, .step_ms = 5, .max_buckets = 1000};
   struct history_position position;
   int again = 0;
-  bool partial;
+  struct sample_page page;
   *found = (struct found){0};
   int status = history_begin(history, error);
   if (status)
@@ -199,10 +199,10 @@ static int query_all(struct history *history, struct found *found, struct belfry
   if (!status)
     assert_int_equal(again, found->events);
   if (!status)
-    status = history_samples(history, &samples, count_samples, &found->samples, &partial, error);
+    status = history_samples(history, &samples, count_samples, &found->samples, &page, error);
   samples.metric = slice_of("undone");
   if (!status)
-    status = history_samples(history, &samples, count_samples, &found->undone, &partial, error);
+    status = history_samples(history, &samples, count_samples, &found->undone, &page, error);
   if (!status)
     status = history_read(history, SQL_API_KEY_FIND,
                           (struct history_value[]){HISTORY_VALUE_TEXT("key_id", slice_of("k1"))}, 1,

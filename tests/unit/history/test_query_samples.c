@@ -156,10 +156,11 @@ static void test_against_the_plain_way(void **state) {
                                  .max_buckets = 100000};
     query.to_ms = query.from_ms + next_random() % 50000;
     check.query = &query;
-    bool partial;
-    if (history_samples(history, &query, on_bucket, &check, &partial, &error))
+    struct sample_page page;
+    if (history_samples(history, &query, on_bucket, &check, &page, &error))
       fail_msg("the query fails: %s", error.text);
-    assert_false(partial);
+    assert_false(page.partial);
+    assert_int_equal(page.resolution_ms, 0);
     int64_t samples = 0;
     for (size_t i = 0; i < stored_count; i++)
       samples += stored[i].series % METRICS == check.metric &&
@@ -178,30 +179,30 @@ static int count_bucket(void *arg, struct slice labels, const struct sample_buck
 
 static void test_too_many_buckets_are_refused(void **state) {
   (void)state;
-  bool partial;
+  struct sample_page page;
   int buckets = 0;
   struct sample_query query = {
       .metric = slice_of("metric_0"), .to_ms = INT64_MAX, .step_ms = 1000, .max_buckets = 50};
-  assert_int_equal(history_samples(history, &query, count_bucket, &buckets, &partial, &error),
+  assert_int_equal(history_samples(history, &query, count_bucket, &buckets, &page, &error),
                    BELFRY_ETOOBIG);
   assert_int_equal(buckets, 0);
   query.max_buckets = 100000;
-  assert_int_equal(history_samples(history, &query, count_bucket, &buckets, &partial, &error), 0);
+  assert_int_equal(history_samples(history, &query, count_bucket, &buckets, &page, &error), 0);
   assert_true(buckets > 50);
 }
 
 static void test_unknown_metrics_and_labels_give_nothing(void **state) {
   (void)state;
-  bool partial;
+  struct sample_page page;
   int buckets = 0;
   struct label_match label = {slice_of("agent"), slice_of("nobody")};
   struct sample_query query = {
       .metric = slice_of("no_such_metric"), .to_ms = INT64_MAX, .step_ms = 1000, .max_buckets = 50};
-  assert_int_equal(history_samples(history, &query, count_bucket, &buckets, &partial, &error), 0);
+  assert_int_equal(history_samples(history, &query, count_bucket, &buckets, &page, &error), 0);
   query.metric = slice_of("metric_0");
   query.labels = &label;
   query.label_count = 1;
-  assert_int_equal(history_samples(history, &query, count_bucket, &buckets, &partial, &error), 0);
+  assert_int_equal(history_samples(history, &query, count_bucket, &buckets, &page, &error), 0);
   assert_int_equal(buckets, 0);
 }
 
