@@ -195,6 +195,29 @@ describe('coming back', { concurrency: true }, () => {
       client.terminate();
     });
 
+    test('those whose filter lets nothing through are told the position, and resume from there', async () => {
+      const [ws, sse] = filtered;
+      const before = ws.told('connected').epoch;
+      const patience = { timeout: 60_000 };
+      const { head } = await ws.until(() => ws.told('position'), 'the position', patience);
+      assert.ok(head > ws.told('connected').head, 'it has moved on');
+      const moved = () => Number(sse.lastEventId.split('-')[1]) > sse.told('connected').head;
+      await sse.until(moved, 'an id alone', patience);
+      assert.equal(sse.messages.length, 1, 'and nothing else');
+      assert.equal(sse.lastEventId.split('-')[0], before);
+      for (const again of [
+        new Wire(belfry, { target: `/ws?since=${before}-${head}` }),
+        new Wire(belfry, { target: '/events', headers: { 'Last-Event-ID': sse.lastEventId } }),
+      ]) {
+        const told = await again.open();
+        assert.equal(told.complete, true);
+        assert.ok(told.resumed_from === head || `${told.epoch}-${told.resumed_from}` === sse.lastEventId);
+        again.terminate();
+      }
+      assert.deepEqual(ws.ids, []);
+      assert.deepEqual(sse.ids, []);
+    });
+
     test('what the history no longer has is told as a gap, and the connection goes on', async () => {
       const readers = ['/ws', '/events'].map((target) => new Wire(belfry, { target: `${target}?events=flow`, chunkBytes: 4096 }));
       const from = flow.last;
@@ -225,29 +248,6 @@ describe('coming back', { concurrency: true }, () => {
       const late = new Wire(belfry, { target: `/ws?events=flow&since=${from}` });
       assert.equal((await late.open()).complete, false, 'a resume from there is not complete');
       late.terminate();
-    });
-
-    test('those whose filter lets nothing through are told the position, and resume from there', async () => {
-      const [ws, sse] = filtered;
-      const before = ws.told('connected').epoch;
-      const patience = { timeout: 60_000 };
-      const { head } = await ws.until(() => ws.told('position'), 'the position', patience);
-      assert.ok(head > ws.told('connected').head, 'it has moved on');
-      const moved = () => Number(sse.lastEventId.split('-')[1]) > sse.told('connected').head;
-      await sse.until(moved, 'an id alone', patience);
-      assert.equal(sse.messages.length, 1, 'and nothing else');
-      assert.equal(sse.lastEventId.split('-')[0], before);
-      for (const again of [
-        new Wire(belfry, { target: `/ws?since=${before}-${head}` }),
-        new Wire(belfry, { target: '/events', headers: { 'Last-Event-ID': sse.lastEventId } }),
-      ]) {
-        const told = await again.open();
-        assert.equal(told.complete, true);
-        assert.ok(told.resumed_from === head || `${told.epoch}-${told.resumed_from}` === sse.lastEventId);
-        again.terminate();
-      }
-      assert.deepEqual(ws.ids, []);
-      assert.deepEqual(sse.ids, []);
     });
   });
 
