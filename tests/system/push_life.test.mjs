@@ -8,6 +8,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { H2 } from './h2_client.mjs';
 import { childrenOf, freePort, programPath, start } from './harness.mjs';
 import { Flow, handshake, Wire } from './push_wire.mjs';
 
@@ -231,6 +232,9 @@ describe('the life of belfry-pushd', { concurrency: true }, () => {
     test('two hundred clients under load come over without a gap, and no connect is refused', async (t) => {
       const tcp = new Wire(belfry, { target: '/ws', port: Number(belfry.conf.push.listen.split(':')[1]) });
       await tcp.open();
+      const h2 = await H2.connect(belfry);
+      const streams = [h2.ws('/ws?events=none'), h2.sse('/events?events=none')];
+      await all(streams, (one) => one.next('connected'));
       const stayers = Array.from({ length: 200 }, (_, n) => new Stayer(belfry, n));
       await belfry.until(() => stayers.every((one) => one.ready || one.faults.length), 'all are connected');
       const load = new Load(flow);
@@ -241,6 +245,8 @@ describe('the life of belfry-pushd', { concurrency: true }, () => {
       await belfry.until(() => stayers.every((one) => one.closings.length > 0 || one.faults.length), 'all were sent to the new process');
       await tcp.gone;
       assert.equal(tcp.told('closing').reason, 'upgrade');
+      for (const one of streams) assert.equal((await one.next('closing')).data.reason, 'upgrade');
+      await belfry.until(() => h2.goaways.length > 0, 'the HTTP/2 connection is told to end too');
       await belfry.until(() => childrenOf(pid).length === 0, 'the old process has ended, and was reaped');
       await load.end();
       await all(stayers, (one) => one.upTo(flow.last));
