@@ -291,8 +291,10 @@ static int on_data_to_be_sent(nghttp2_session *session, nghttp2_frame *frame,
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg) {
   struct h2_connection *connection = arg;
   struct h2_stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-  if (frame->hd.type == NGHTTP2_RST_STREAM && (!stream || !stream->given_up))
+  if (frame->hd.type == NGHTTP2_RST_STREAM && (!stream || !stream->given_up)) {
+    hub_of(connection)->figures.http2_resets++;
     count_reset(connection); /* nghttp2 found it wrong */
+  }
   bool ends = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
               (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
   if (!stream || !ends)
@@ -571,6 +573,7 @@ static void on_peer_end(nghttp2_session *session, int32_t id) {
 
 static void on_peer_reset(struct h2_connection *connection, int32_t id) {
   const struct h2_stream *stream = nghttp2_session_get_stream_user_data(connection->session, id);
+  hub_of(connection)->figures.http2_resets++;
   if (!stream || hub_tick(hub_of(connection)) - stream->begun <= RESET_YOUNG_MS / WHEEL_TICK_MS)
     count_reset(connection);
 }
@@ -888,12 +891,12 @@ void h2_stop(struct hub *hub) {
   }
 }
 
-bool h2_is_over(const struct hub *hub) {
-  return !hub->h2 || !hub->h2->connections;
+uint32_t h2_connection_count(const struct hub *hub) {
+  return hub->h2 ? hub->h2->connection_count : 0;
 }
 
 void h2_fini(struct hub *hub) {
-  while (!h2_is_over(hub))
+  while (h2_connection_count(hub) > 0)
     free_connection(hub->h2->connections);
   free_h2(hub->h2);
   hub->h2 = NULL;

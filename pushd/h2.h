@@ -9,7 +9,7 @@
 #include "base/slice.h"
 #include "pushd/transport.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 
 struct hub;
 
@@ -25,8 +25,7 @@ void h2_start(struct hub *hub, int fd, struct slice bytes);
  * streams have. */
 void h2_stop(struct hub *hub);
 
-/* Whether there is no connection any more. */
-bool h2_is_over(const struct hub *hub);
+uint32_t h2_connection_count(const struct hub *hub);
 
 /* Ends all connections at once; their clients must be gone. */
 void h2_fini(struct hub *hub);

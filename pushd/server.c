@@ -40,7 +40,7 @@ static void on_stop_limit(struct ev_loop *loop, ev_timer *timer, int events) {
 static void on_drained(struct ev_loop *loop, ev_check *check, int events) {
   (void)events;
   struct server *server = check->data;
-  if (server->hub.client_count == 0 && h2_is_over(&server->hub))
+  if (server->hub.client_count == 0 && h2_connection_count(&server->hub) == 0)
     ev_break(loop, EVBREAK_ALL);
 }
 

@@ -149,6 +149,19 @@ for (const where of ['push.sock', 'push.listen'])
       other.terminate();
     });
 
+    test('messages are compressed for those who offer it', async () => {
+      const plain = connection.ws('/ws?events=h2_large');
+      const client = connection.ws('/ws?events=h2_large', { deflate: true });
+      await Promise.all([plain, client].map((one) => one.next('connected')));
+      assert.match(client.headers['sec-websocket-extensions'], /^permessage-deflate/);
+      await emit(batch('h2_large', 20, 0, 'y'.repeat(2000)));
+      await Promise.all([plain, client].map((one) => one.next((message) => message.event === 'h2_large' && message.data.n === 19)));
+      assert.deepEqual(numbers(client, 'h2_large'), counted(20));
+      assert.ok(client.bytes < plain.bytes / 4, `${client.bytes} bytes instead of ${plain.bytes}`);
+      plain.terminate();
+      client.terminate();
+    });
+
     test('a message that is longer than the window comes through', async () => {
       const client = connection.ws('/ws');
       await client.next('connected');
@@ -278,9 +291,12 @@ test('a restart tells every stream, says goodbye to the connection, and nothing 
   assert.equal(connection.error, undefined);
   connection.terminate();
   await emit(batch('h2_restart', 5, 5));
-  await belfry.untilHealthy();
-  const again = await H2.connect(belfry);
-  const resumed = again.sse(`/events?events=h2_restart&since=${before}`);
+  const [again, resumed] = await belfry.until(async () => {
+    const session = await H2.connect(belfry);
+    const client = session.sse(`/events?events=h2_restart&since=${before}`);
+    await belfry.until(() => client.closed || client.messages.length > 0, 'an answer');
+    return client.messages.length > 0 && [session, client];
+  }, 'belfry-pushd is there again');
   await resumed.next((message) => message.data.n === 9);
   assert.deepEqual(numbers(resumed, 'h2_restart'), counted(5, 5));
   again.terminate();
