@@ -290,8 +290,13 @@ describe('coming back', { concurrency: true }, () => {
     test('the history is away: deliveries wait, newcomers are asked to come again, and all goes on when it is back', async () => {
       const clients = Array.from({ length: 10 }, (_, n) => new Wire(belfry, kinds[n % kinds.length]));
       await all(clients, (one) => one.open());
+      // Two stop reading and fall out of the ring; they read on while the history is away.
+      const slow = ['/ws', '/events'].map((target) => new Wire(belfry, { target: `${target}?events=flow`, chunkBytes: 4096 }));
+      await all(slow, (one) => one.open());
+      for (const one of slow) one.pace(0);
       const { head } = clients[0].told('connected');
-      await flow.post(10);
+      await flow.post(2000, { bytes: 1000 });
+      await all(clients, (one) => one.upTo(flow.last));
       const folder = path.join(belfry.stateDir, 'history');
       await belfry.terminate(historyd);
       fs.renameSync(folder, `${folder}.away`);
@@ -308,9 +313,13 @@ describe('coming back', { concurrency: true }, () => {
         one.send('ping', 'there');
         await one.until(() => one.told('pong'), 'an answer');
       }
+      for (const one of slow) one.pace(Infinity);
+      await all(slow, (one) => one.until(() => one.ids.length > 0, 'what was on its way comes'));
+      assert.ok(slow.every((one) => one.last < flow.last), 'the rest cannot be read');
       fs.renameSync(`${folder}.away`, folder);
       belfry.startProgram(historyd);
       await flow.post(10);
+      clients.push(...slow);
       await all(clients, async (one) => {
         await one.upTo(flow.last);
         checkIds(one.ids, flow.ids.filter((id) => id > head), 'one who stayed');
