@@ -3,7 +3,8 @@
  * pieces at that moment; the frames of many streams are gathered into one write of the connection.
  * So a stream whose window is shut costs nothing but its client's cursor staying where it is.
  * Nothing is written from within a callback of nghttp2, and hardly anything while the hub goes over
- * its clients: a connection with something to write does it before the loop waits again.
+ * its clients: a connection with something to write does it after that, or before the loop waits
+ * again.
  */
 #include "pushd/h2.h"
 
@@ -89,6 +90,7 @@ struct h2_connection {
   uint32_t begun, heard_at, idle_since, head_since, linger_until, resets_since;
   uint32_t resets;
   bool greeted : 1;
+  bool begins : 1;     /* what was read last held requests */
   bool pinged : 1;     /* since it was heard last */
   bool unfinished : 1; /* it had its share, and has more to write */
   bool stopping : 1;   /* ends with its last stream */
@@ -539,6 +541,7 @@ static void begin_stream(struct h2_connection *connection, int32_t id, bool peer
   const char *error = NULL;
   int64_t start_us = clock_monotonic_us(hub->clock);
   int status = h2_head_finish(connection->head, &request, &error);
+  connection->begins = true;
   struct h2_stream *stream = new_stream(connection, id);
   if (!stream || nghttp2_session_set_stream_user_data(connection->session, id, stream)) {
     reset(connection, id, NGHTTP2_REFUSED_STREAM);
@@ -700,7 +703,7 @@ static void on_turn_end(struct ev_loop *loop, ev_prepare *prepare, int events) {
 static void take(struct h2_connection *connection, struct slice bytes) {
   struct hub *hub = hub_of(connection);
   connection->heard_at = hub_tick(hub);
-  connection->pinged = false;
+  connection->pinged = connection->begins = false;
   connection->inside = true;
   ssize_t n = nghttp2_session_mem_recv(connection->session, (const uint8_t *)bytes.data, bytes.len);
   connection->inside = false;
@@ -711,7 +714,7 @@ static void take(struct h2_connection *connection, struct slice bytes) {
 
 static void on_readable(struct h2_connection *connection) {
   struct hub *hub = hub_of(connection);
-  if (hub->handshakes_took_us >= HANDSHAKES_TURN_US)
+  if (connection->begins && hub->handshakes_took_us >= HANDSHAKES_TURN_US)
     return; /* it is readable in the next turn too */
   ssize_t n = recv(connection->io.fd, hub->input, READ_BYTES, MSG_DONTWAIT);
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
@@ -877,6 +880,13 @@ void h2_start(struct hub *hub, int fd, struct slice bytes) {
     shed_idle(h2);
   ev_io_start(hub->loop, &connection->io);
   take(connection, bytes);
+}
+
+void h2_write(struct hub *hub) {
+  for (struct h2_connection *connection = hub->h2 ? hub->h2->connections : NULL; connection;
+       connection = connection->next)
+    if (ev_is_active(&connection->turn_end) && !connection->lost && !connection->lingering)
+      write_now(connection);
 }
 
 void h2_stop(struct hub *hub) {

@@ -21,6 +21,10 @@ extern const struct transport h2_transport;
 /* Takes: `fd`, nonblocking, whose first bytes, the preface or more, are `bytes`. */
 void h2_start(struct hub *hub, int fd, struct slice bytes);
 
+/* Writes what streams were given in a pass, so that it counts as part of it. Else a connection
+ * writes before the loop waits again. */
+void h2_write(struct hub *hub);
+
 /* Tells the peers of all connections not to begin further streams; a connection ends when its
  * streams have. */
 void h2_stop(struct hub *hub);
