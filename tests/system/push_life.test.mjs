@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { H2 } from './h2_client.mjs';
 import { childrenOf, freePort, programPath, start } from './harness.mjs';
-import { Flow, handshake, Wire } from './push_wire.mjs';
+import { Flow, frame, handshake, Wire } from './push_wire.mjs';
 
 const quiet = { logs: [], watch: { host_interval: '1h', interval: '1h' } };
 const pushd = 'belfry-pushd';
@@ -370,10 +370,10 @@ describe('the life of belfry-pushd', { concurrency: true }, () => {
       there.push(wire);
       return wire;
     };
-    const refused = async (wire, status, says) => {
+    const refused = async (wire, status, says, comesBack = true) => {
       await wire.gone;
       assert.equal(wire.status, status, wire.head);
-      assert.match(wire.head, /\r\nRetry-After: \d+/i);
+      if (comesBack) assert.match(wire.head, /\r\nRetry-After: \d+/i);
       const problem = JSON.parse(wire.rest.toString());
       assert.equal(problem.status, status);
       assert.match(problem.detail, says);
@@ -443,6 +443,35 @@ describe('the life of belfry-pushd', { concurrency: true }, () => {
       await enter(from('192.0.2.5', { key }));
       await refused(from('192.0.2.6'), 503, /push\.max_connections/);
       for (const one of there) assert.equal(one.closed, undefined);
+      await leave();
+    });
+
+    test('the TCP port speaks the same protocol', async () => {
+      const wire = await enter(from(undefined, { target: '/ws/dashboard?events=none' }));
+      const sse = await enter(from(undefined, { target: '/events?events=flow' }));
+      await wire.until(() => wire.told('metrics_update'), 'the first snapshot');
+      wire.send('subscribe', { events: ['flow'], batch: true });
+      assert.deepEqual((await wire.until(() => wire.told('subscribed'), 'subscribed')).events, ['flow']);
+      wire.send('get_state');
+      assert.ok('metrics' in (await wire.until(() => wire.told('state'), 'state')));
+      wire.send('set_interval', { interval: 2 });
+      assert.equal((await wire.until(() => wire.told('interval_set'), 'interval_set')).interval, 2);
+      wire.send('nonsense');
+      assert.equal((await wire.until(() => wire.told('error'), 'error')).code, 'unknown_event');
+      const flow = new Flow(belfry);
+      await flow.post(50);
+      await all([wire, sse], (one) => one.upTo(flow.last));
+      for (const one of [wire, sse]) flow.check(one.ids, 'a client over TCP');
+      const place = sse.lastEventId;
+      sse.terminate();
+      await flow.post(10);
+      const again = await enter(from(undefined, { target: '/events?events=flow', headers: { 'Last-Event-ID': place } }));
+      await again.upTo(flow.last);
+      assert.deepEqual(again.ids, flow.ids.slice(50));
+      wire.socket.write(frame(8, Buffer.from([0x03, 0xe8])));
+      await wire.gone;
+      assert.equal(wire.code, 1000);
+      await refused(from(undefined, { key: null }), 401, /sign in/, false);
       await leave();
     });
 
