@@ -29,6 +29,8 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "config.h"
+
 /* What a proxy has clients for beyond this goes over another connection: one that is full of bytes
    delays all of its streams. */
 #define STREAMS_MAX         1000
@@ -48,14 +50,18 @@
 #define RESETS_MAX     500
 #define RESETS_MS      10000
 #define RESET_YOUNG_MS 2000
+/* nghttp2 has a limit of its own, for young and old ones. A proxy whose clients all leave, and come
+   back, gives up as many as it has, again and again. */
+#define RESETS_BURST      (10 * STREAMS_MAX)
+#define RESETS_PER_SECOND STREAMS_MAX
 
-#define CHECK_SECONDS  1.
-#define GREETING_MS    10000 /* for the preface and the first SETTINGS, and for a head */
-#define IDLE_MS        60000 /* without a stream */
-#define IDLE_MAX       256   /* connections without a stream; the one that is idle longest goes */
-#define SILENT_MS      30000 /* then the peer is asked for a sign of life ... */
-#define LOST_MS        60000 /* ... and then it is lost */
-#define LINGER_MS      2000
+#define CHECK_SECONDS     1.
+#define GREETING_MS       10000 /* for the preface and the first SETTINGS, and for a head */
+#define IDLE_MS           60000 /* without a stream */
+#define IDLE_MAX          256 /* connections without a stream; the one that is idle longest goes */
+#define SILENT_MS         30000 /* then the peer is asked for a sign of life ... */
+#define LOST_MS           60000 /* ... and then it is lost */
+#define LINGER_MS         2000
 
 struct h2_stream {
   struct h2_connection *connection;
@@ -807,6 +813,9 @@ static int make_callbacks(struct h2 *h2) {
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_outbound_ack(option, ACKS_MAX);
+#ifdef HAVE_NGHTTP2_OPTION_SET_STREAM_RESET_RATE_LIMIT
+  nghttp2_option_set_stream_reset_rate_limit(option, RESETS_BURST, RESETS_PER_SECOND);
+#endif
   return BELFRY_OK;
 }
 

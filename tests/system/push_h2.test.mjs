@@ -206,6 +206,20 @@ for (const where of ['push.sock', 'push.listen'])
     });
   });
 
+test('curl reads an event stream over HTTP/2', async () => {
+  const curl = spawn('setpriv', [
+    '--pdeathsig', 'KILL', 'curl', '-sNi', '--http2-prior-knowledge', '-H', `Authorization: Bearer ${viewer}`,
+    '--unix-socket', `${belfry.dir}/run/push.sock`, 'http://localhost/events?events=h2_curl',
+  ], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  curl.stdout.setEncoding('utf8').on('data', (part) => (output += part));
+  await belfry.until(() => output.includes('"connected"'), () => `connected: ${output}`);
+  assert.match(output, /^HTTP\/2 200/);
+  await emit(batch('h2_curl', 1));
+  await belfry.until(() => output.includes('"h2_curl"'), () => `the event: ${output}`);
+  curl.kill();
+});
+
 describe('behind nghttpx', () => {
   let proxy;
   before(async () => (proxy = await startProxy()));
