@@ -46,10 +46,12 @@
 #define FRAME_HEAD_BYTES    9
 
 /* A peer may give up streams that it has just begun, but not all the time: each was an answered
-   request. Counted over RESETS_MS. */
-#define RESETS_MAX     500
+   request. With more than so many within RESETS_MS it may begin no further ones; those that are
+   open go on, for behind a proxy they are of others. */
+#define RESETS_MAX     1000
 #define RESETS_MS      10000
 #define RESET_YOUNG_MS 2000
+
 /* nghttp2 has a limit of its own, for young and old ones. A proxy whose clients all leave, and come
    back, gives up as many as it has, again and again. */
 #define RESETS_BURST      (10 * STREAMS_MAX)
@@ -200,7 +202,7 @@ static void free_stream(struct h2_stream *stream) {
   }
 }
 
-/* More streams come and go at once than any good peer's would. */
+/* Streams come and go faster than any good peer's. */
 static void count_reset(struct h2_connection *connection) {
   struct hub *hub = hub_of(connection);
   uint32_t now = hub_tick(hub);
@@ -208,10 +210,15 @@ static void count_reset(struct h2_connection *connection) {
     connection->resets_since = now;
     connection->resets = 0;
   }
-  if (++connection->resets == RESETS_MAX) {
-    log_notice("a peer that gives up its HTTP/2 streams too fast is sent away");
-    terminate(connection, NGHTTP2_ENHANCE_YOUR_CALM);
-  }
+  if (++connection->resets != RESETS_MAX || connection->stopping)
+    return;
+  log_notice("a peer that gives up its HTTP/2 streams too fast may begin no more of them");
+  connection->stopping = true;
+  if (nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE,
+                            nghttp2_session_get_last_proc_stream_id(connection->session),
+                            NGHTTP2_ENHANCE_YOUR_CALM, NULL, 0))
+    lose(connection, "out of memory");
+  write_soon(connection);
 }
 
 /* --- out: what nghttp2 asks --------------------------------------------------------------------
