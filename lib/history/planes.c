@@ -59,7 +59,7 @@ static int put_zstd(struct planes *planes, size_t count, struct buf *out) {
   size_t bound = ZSTD_compressBound(count);
   char *room = buf_reserve(out, 1 + sizeof(uint32_t) + bound);
   if (!room)
-    return BELFRY_ENOMEM;
+    return buf_status(out);
   size_t len = ZSTD_compressCCtx(planes->compressor, room + 1 + sizeof(uint32_t), bound,
                                  planes->plane, count, ZSTD_LEVEL);
   if (ZSTD_isError(len))
@@ -172,11 +172,11 @@ static uint64_t bits_of_double(double value) {
 /* Whether the value is `*integer` / 10^exponent, to the bit. */
 static bool is_decimal(double value, int exponent, int64_t *integer) {
   double scaled = nearbyint(value * powers[exponent]);
-  if (!(fabs(scaled) <= INTEGER_MAX) ||
-      bits_of_double(scaled / powers[exponent]) != bits_of_double(value))
+  if (!(fabs(scaled) <= INTEGER_MAX))
     return false;
   *integer = (int64_t)scaled;
-  return true;
+  /* By way of the integer, which has no -0. */
+  return bits_of_double((double)*integer / powers[exponent]) == bits_of_double(value);
 }
 
 int planes__exponent(const double *values, size_t count) {

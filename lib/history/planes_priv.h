@@ -34,7 +34,8 @@ struct planes;
 struct planes *planes__new(void);
 void planes__free(struct planes *planes);
 
-/* Puts `count` values, 1 to PLANES_VALUES_MAX. Returns: 0 or BELFRY_ENOMEM. */
+/* Puts `count` values, 1 to PLANES_VALUES_MAX. Returns: 0, BELFRY_ENOMEM, or BELFRY_ETOOBIG when
+ * `out` has no room for it; `out` then ends in a part of a column. */
 int planes__put_integers(struct planes *planes, const int64_t *values, size_t count,
                          struct buf *out) BELFRY_MUST_CHECK;
 int planes__put_bits(struct planes *planes, const uint64_t *values, size_t count,
