@@ -287,6 +287,43 @@ static void test_small_steps_of_decimals_are_small(void **state) {
   assert_true(round_trip_doubles(5760) < 5760 / 2);
 }
 
+/* 51.846000000000004: computed ones are a step or two of the last bit beside a decimal. */
+static void test_values_beside_decimals(void **state) {
+  (void)state;
+  for (int digits = 0; digits <= 11; digits++)
+    for (size_t at = 0; at < COUNTS; at++) {
+      int64_t walk = 500;
+      for (size_t i = 0; i < counts[at]; i++) {
+        walk += (int64_t)random_below(7) - 3;
+        doubles[i] = decimal(digits, i % 2 ? walk : -walk);
+        for (uint64_t steps = random_below(5); steps > 0; steps--)
+          doubles[i] = nextafter(doubles[i], i % 3 ? INFINITY : 0);
+      }
+      doubles[counts[at] / 2] = 0.0;
+      size_t len = round_trip_doubles(counts[at]);
+      if (counts[at] >= 1000)
+        assert_true(len < counts[at] * 4);
+      doubles[counts[at] / 2] = -0.0;
+      round_trip_doubles(counts[at]);
+      doubles[counts[at] / 2] = NAN;
+      round_trip_doubles(counts[at]);
+    }
+}
+
+static void test_sums_of_decimals_are_small(void **state) {
+  (void)state;
+  int64_t walk = 5000;
+  for (size_t i = 0; i < 1440; i++) {
+    doubles[i] = 0;
+    for (int sample = 0; sample < 4; sample++) {
+      walk += (int64_t)random_below(11) - 5;
+      doubles[i] += decimal(2, walk);
+    }
+  }
+  assert_int_equal(planes__exponent(doubles, 1440), -1);
+  assert_true(round_trip_doubles(1440) < 1440 * 2);
+}
+
 static void test_exponent(void **state) {
   (void)state;
   static const struct {
@@ -343,6 +380,17 @@ static void test_wrong_columns(void **state) {
   assert_int_equal(take_text(zeros, 2, 5), BELFRY_OK);
 }
 
+static void test_wrong_kinds_of_doubles(void **state) {
+  (void)state;
+  for (unsigned kind = 0; kind < 256; kind++) {
+    char column[40] = {(char)kind}; /* a column of zeros in each encoding */
+    struct wire in = wire_read(slice_new(column, sizeof column));
+    bool known = kind <= 15 || (kind >= 32 && kind <= 47) || kind == 255;
+    assert_int_equal(planes__take_doubles(planes, &in, doubles_back, 5),
+                     known ? BELFRY_OK : BELFRY_ECORRUPT);
+  }
+}
+
 static void test_full_buffer(void **state) {
   struct buf out;
   (void)state;
@@ -362,8 +410,11 @@ int main(void) {
       cmocka_unit_test(test_doubles),
       cmocka_unit_test(test_decimals),
       cmocka_unit_test(test_small_steps_of_decimals_are_small),
+      cmocka_unit_test(test_values_beside_decimals),
+      cmocka_unit_test(test_sums_of_decimals_are_small),
       cmocka_unit_test(test_exponent),
       cmocka_unit_test(test_wrong_columns),
+      cmocka_unit_test(test_wrong_kinds_of_doubles),
       cmocka_unit_test(test_full_buffer),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
