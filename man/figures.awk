@@ -2,6 +2,7 @@
 
 function item(name, text) {
   gsub(/\\/, "\\e", text)
+  gsub(/\. /, ".\n", text) # a sentence a line
   printf ".It Sy %s\n%s\n", name, text
 }
 

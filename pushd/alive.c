@@ -4,9 +4,14 @@
 #include "pushd/hub.h"
 #include "ws/frame.h"
 
-#define IN_VAIN_MAX    2
-#define COMMENT_MAX_MS 14000 /* something goes out on a stream at least every 15 s */
-#define COMMENT        ":\n\n"
+/* So often it is said something in vain. A unix socket counts bytes as taken only when the whole
+   piece is that was written at once, and of 48 KiB at 1 KB a second that takes a while: who still
+   has to read may take longer than who has only to answer. */
+#define PINGS_MAX        2
+#define PINGS_MAX_UNREAD 3
+#define COMMENTS_MAX     4
+#define COMMENT_MAX_MS   14000 /* something goes out on a stream at least every 15 s */
+#define COMMENT          ":\n\n"
 
 void alive_schedule(struct client *client) {
   int64_t ms = client->hub->conf->push_ping_interval_ms;
@@ -24,7 +29,9 @@ static bool is_there(struct client *client) {
   client->taken = taken;
   if (client_is_websocket(client) ? reads && !came : reads || came)
     client->pings_open = 0;
-  return client->pings_open < IN_VAIN_MAX;
+  if (!client_is_websocket(client))
+    return client->pings_open < COMMENTS_MAX;
+  return client->pings_open < (came ? PINGS_MAX : PINGS_MAX_UNREAD);
 }
 
 static void say_something(struct client *client) {

@@ -1,8 +1,8 @@
 /*
  * Whether a client's peer is still there. From time to time it is said something: a ping, which the
- * peer of a WebSocket answers, or a comment in an event stream, which its peer at least takes.
- * Twice in vain, and the client is given up. A slow reader is not a dead one: what it has not come
- * to yet it cannot answer, so that as long as it reads on, that does not count.
+ * peer of a WebSocket answers, or a comment in an event stream, which its peer at least takes. When
+ * that was in vain too often, the client is given up. A slow reader is not a dead one: what it has
+ * not come to yet it cannot answer, so that as long as it reads on, that does not count.
  */
 #ifndef BELFRY_PUSHD_ALIVE_H
 #define BELFRY_PUSHD_ALIVE_H

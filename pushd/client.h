@@ -72,9 +72,8 @@ struct client {
   uint32_t head_scanned;
 
   /* Ticks of the wheel. */
-  uint32_t deadline; /* of the handshake or the close; 0: none */
-  uint32_t
-      alive_at; /* the next ping or comment (alive.c); CLIENT_LINGERING: when it is told the end */
+  uint32_t deadline;    /* of the handshake or the close; 0: none */
+  uint32_t alive_at;    /* the next ping or comment; CLIENT_LINGERING: when it is told the end */
   uint32_t metrics_at;  /* the next metrics_update; 0: none */
   uint32_t position_at; /* not before this the position is told again */
   uint32_t check_at;    /* when the credential is looked at again; 0: never */

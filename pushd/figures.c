@@ -1,5 +1,6 @@
 #include "pushd/figures.h"
 
+#include "pushd/h2.h"
 #include "pushd/hub.h"
 
 #include <inttypes.h>
@@ -74,6 +75,7 @@ static void take_gauges(struct hub *hub) {
   figures->ws_clients = hub->open_count[REPRESENTATION_WS] + figures->ws_deflate_clients;
   figures->sse_clients = figures->clients - figures->ws_clients;
   figures->sse_named_clients = hub->open_count[REPRESENTATION_SSE_NAMED];
+  figures->http2_connections = h2_connection_count(hub);
   figures->handshakes = hub->handshake_count;
   figures->addresses = hub->addresses.row_count;
   figures->credentials = hub->credentials.row_count;

@@ -3,7 +3,8 @@
  * pieces at that moment; the frames of many streams are gathered into one write of the connection.
  * So a stream whose window is shut costs nothing but its client's cursor staying where it is.
  * Nothing is written from within a callback of nghttp2, and hardly anything while the hub goes over
- * its clients: a connection with something to write does it before the loop waits again.
+ * its clients: a connection with something to write does it after that, or before the loop waits
+ * again.
  */
 #include "pushd/h2.h"
 
@@ -28,6 +29,8 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "config.h"
+
 /* What a proxy has clients for beyond this goes over another connection: one that is full of bytes
    delays all of its streams. */
 #define STREAMS_MAX         1000
@@ -43,18 +46,24 @@
 #define FRAME_HEAD_BYTES    9
 
 /* A peer may give up streams that it has just begun, but not all the time: each was an answered
-   request. Counted over RESETS_MS. */
-#define RESETS_MAX     500
+   request. With more than so many within RESETS_MS it may begin no further ones; those that are
+   open go on, for behind a proxy they are of others. */
+#define RESETS_MAX     1000
 #define RESETS_MS      10000
 #define RESET_YOUNG_MS 2000
 
-#define CHECK_SECONDS  1.
-#define GREETING_MS    10000 /* for the preface and the first SETTINGS, and for a head */
-#define IDLE_MS        60000 /* without a stream */
-#define IDLE_MAX       256   /* connections without a stream; the one that is idle longest goes */
-#define SILENT_MS      30000 /* then the peer is asked for a sign of life ... */
-#define LOST_MS        60000 /* ... and then it is lost */
-#define LINGER_MS      2000
+/* nghttp2 has a limit of its own, for young and old ones. A proxy whose clients all leave, and come
+   back, gives up as many as it has, again and again. */
+#define RESETS_BURST      (10 * STREAMS_MAX)
+#define RESETS_PER_SECOND STREAMS_MAX
+
+#define CHECK_SECONDS     1.
+#define GREETING_MS       10000 /* for the preface and the first SETTINGS, and for a head */
+#define IDLE_MS           60000 /* without a stream */
+#define IDLE_MAX          256 /* connections without a stream; the one that is idle longest goes */
+#define SILENT_MS         30000 /* then the peer is asked for a sign of life ... */
+#define LOST_MS           60000 /* ... and then it is lost */
+#define LINGER_MS         2000
 
 struct h2_stream {
   struct h2_connection *connection;
@@ -89,6 +98,7 @@ struct h2_connection {
   uint32_t begun, heard_at, idle_since, head_since, linger_until, resets_since;
   uint32_t resets;
   bool greeted : 1;
+  bool begins : 1;     /* what was read last held requests */
   bool pinged : 1;     /* since it was heard last */
   bool unfinished : 1; /* it had its share, and has more to write */
   bool stopping : 1;   /* ends with its last stream */
@@ -192,7 +202,7 @@ static void free_stream(struct h2_stream *stream) {
   }
 }
 
-/* More streams come and go at once than any good peer's would. */
+/* Streams come and go faster than any good peer's. */
 static void count_reset(struct h2_connection *connection) {
   struct hub *hub = hub_of(connection);
   uint32_t now = hub_tick(hub);
@@ -200,10 +210,15 @@ static void count_reset(struct h2_connection *connection) {
     connection->resets_since = now;
     connection->resets = 0;
   }
-  if (++connection->resets == RESETS_MAX) {
-    log_notice("a peer that gives up its HTTP/2 streams too fast is sent away");
-    terminate(connection, NGHTTP2_ENHANCE_YOUR_CALM);
-  }
+  if (++connection->resets != RESETS_MAX || connection->stopping)
+    return;
+  log_notice("a peer that gives up its HTTP/2 streams too fast may begin no more of them");
+  connection->stopping = true;
+  if (nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE,
+                            nghttp2_session_get_last_proc_stream_id(connection->session),
+                            NGHTTP2_ENHANCE_YOUR_CALM, NULL, 0))
+    lose(connection, "out of memory");
+  write_soon(connection);
 }
 
 /* --- out: what nghttp2 asks --------------------------------------------------------------------
@@ -291,8 +306,10 @@ static int on_data_to_be_sent(nghttp2_session *session, nghttp2_frame *frame,
 static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *arg) {
   struct h2_connection *connection = arg;
   struct h2_stream *stream = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-  if (frame->hd.type == NGHTTP2_RST_STREAM && (!stream || !stream->given_up))
+  if (frame->hd.type == NGHTTP2_RST_STREAM && (!stream || !stream->given_up)) {
+    hub_of(connection)->figures.http2_resets++;
     count_reset(connection); /* nghttp2 found it wrong */
+  }
   bool ends = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
               (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
   if (!stream || !ends)
@@ -537,6 +554,7 @@ static void begin_stream(struct h2_connection *connection, int32_t id, bool peer
   const char *error = NULL;
   int64_t start_us = clock_monotonic_us(hub->clock);
   int status = h2_head_finish(connection->head, &request, &error);
+  connection->begins = true;
   struct h2_stream *stream = new_stream(connection, id);
   if (!stream || nghttp2_session_set_stream_user_data(connection->session, id, stream)) {
     reset(connection, id, NGHTTP2_REFUSED_STREAM);
@@ -571,6 +589,7 @@ static void on_peer_end(nghttp2_session *session, int32_t id) {
 
 static void on_peer_reset(struct h2_connection *connection, int32_t id) {
   const struct h2_stream *stream = nghttp2_session_get_stream_user_data(connection->session, id);
+  hub_of(connection)->figures.http2_resets++;
   if (!stream || hub_tick(hub_of(connection)) - stream->begun <= RESET_YOUNG_MS / WHEEL_TICK_MS)
     count_reset(connection);
 }
@@ -697,7 +716,7 @@ static void on_turn_end(struct ev_loop *loop, ev_prepare *prepare, int events) {
 static void take(struct h2_connection *connection, struct slice bytes) {
   struct hub *hub = hub_of(connection);
   connection->heard_at = hub_tick(hub);
-  connection->pinged = false;
+  connection->pinged = connection->begins = false;
   connection->inside = true;
   ssize_t n = nghttp2_session_mem_recv(connection->session, (const uint8_t *)bytes.data, bytes.len);
   connection->inside = false;
@@ -708,7 +727,7 @@ static void take(struct h2_connection *connection, struct slice bytes) {
 
 static void on_readable(struct h2_connection *connection) {
   struct hub *hub = hub_of(connection);
-  if (hub->handshakes_took_us >= HANDSHAKES_TURN_US)
+  if (connection->begins && hub->handshakes_took_us >= HANDSHAKES_TURN_US)
     return; /* it is readable in the next turn too */
   ssize_t n = recv(connection->io.fd, hub->input, READ_BYTES, MSG_DONTWAIT);
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
@@ -801,6 +820,9 @@ static int make_callbacks(struct h2 *h2) {
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_outbound_ack(option, ACKS_MAX);
+#ifdef HAVE_NGHTTP2_OPTION_SET_STREAM_RESET_RATE_LIMIT
+  nghttp2_option_set_stream_reset_rate_limit(option, RESETS_BURST, RESETS_PER_SECOND);
+#endif
   return BELFRY_OK;
 }
 
@@ -876,6 +898,13 @@ void h2_start(struct hub *hub, int fd, struct slice bytes) {
   take(connection, bytes);
 }
 
+void h2_write(struct hub *hub) {
+  for (struct h2_connection *connection = hub->h2 ? hub->h2->connections : NULL; connection;
+       connection = connection->next)
+    if (ev_is_active(&connection->turn_end) && !connection->lost && !connection->lingering)
+      write_now(connection);
+}
+
 void h2_stop(struct hub *hub) {
   for (struct h2_connection *connection = hub->h2 ? hub->h2->connections : NULL; connection;
        connection = connection->next) {
@@ -888,12 +917,12 @@ void h2_stop(struct hub *hub) {
   }
 }
 
-bool h2_is_over(const struct hub *hub) {
-  return !hub->h2 || !hub->h2->connections;
+uint32_t h2_connection_count(const struct hub *hub) {
+  return hub->h2 ? hub->h2->connection_count : 0;
 }
 
 void h2_fini(struct hub *hub) {
-  while (!h2_is_over(hub))
+  while (h2_connection_count(hub) > 0)
     free_connection(hub->h2->connections);
   free_h2(hub->h2);
   hub->h2 = NULL;

@@ -9,7 +9,7 @@
 #include "base/slice.h"
 #include "pushd/transport.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 
 struct hub;
 
@@ -21,12 +21,15 @@ extern const struct transport h2_transport;
 /* Takes: `fd`, nonblocking, whose first bytes, the preface or more, are `bytes`. */
 void h2_start(struct hub *hub, int fd, struct slice bytes);
 
+/* Writes what streams were given in a pass, so that it counts as part of it. Else a connection
+ * writes before the loop waits again. */
+void h2_write(struct hub *hub);
+
 /* Tells the peers of all connections not to begin further streams; a connection ends when its
  * streams have. */
 void h2_stop(struct hub *hub);
 
-/* Whether there is no connection any more. */
-bool h2_is_over(const struct hub *hub);
+uint32_t h2_connection_count(const struct hub *hub);
 
 /* Ends all connections at once; their clients must be gone. */
 void h2_fini(struct hub *hub);

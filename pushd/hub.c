@@ -67,6 +67,7 @@ static void pass(struct hub *hub) {
       if (i < hub->client_count && hub->clients[i] == client) /* else another took its place */
         i++;
     }
+    h2_write(hub);
     int64_t stored_ms =
         hub->ring.next > hub->ring.first ? ring_at(&hub->ring, hub->ring.next - 1)->received_ms : 0;
     int64_t lag_ms = clock_realtime_ms(hub->clock) - stored_ms;

@@ -13,7 +13,10 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#define LAST_BYTES_S 2. /* for the last clients, after they were sent away */
+/* For the last clients, after they were sent away, and for those who never say what they want. The
+   old process of an upgrade is in nobody's way. */
+#define LAST_BYTES_S          2.
+#define LAST_BYTES_UPGRADED_S 10.
 
 struct server {
   struct ev_loop *loop;
@@ -40,15 +43,15 @@ static void on_stop_limit(struct ev_loop *loop, ev_timer *timer, int events) {
 static void on_drained(struct ev_loop *loop, ev_check *check, int events) {
   (void)events;
   struct server *server = check->data;
-  if (server->hub.client_count == 0 && h2_is_over(&server->hub))
+  if (server->hub.client_count == 0 && h2_connection_count(&server->hub) == 0)
     ev_break(loop, EVBREAK_ALL);
 }
 
-/* Ends the program when nobody is left, at the latest some time after `most_ms`. */
-static void end_when_drained(struct server *server, int64_t most_ms) {
+/* Ends the program when nobody is left, at the latest `grace_s` after the last was sent away. */
+static void end_when_drained(struct server *server, double grace_s) {
   ev_now_update(server->loop);
   ev_timer_stop(server->loop, &server->stop_limit);
-  ev_timer_set(&server->stop_limit, (double)most_ms / 1e3 + LAST_BYTES_S, 0.);
+  ev_timer_set(&server->stop_limit, (double)server->hub.drain.over_ms / 1e3 + grace_s, 0.);
   ev_timer_start(server->loop, &server->stop_limit);
   ev_check_start(server->loop, &server->drained);
 }
@@ -57,22 +60,21 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int events) {
   (void)loop;
   (void)events;
   struct server *server = signal->data;
-  int64_t most_ms = server->hub.conf->push_drain_ms;
   if (server->hub.stopping)
     return;
   daemon_stopping("telling the clients");
   server->hub.stopping = true;
   listeners_close(&server->listeners);
-  drain_start(&server->hub.drain, DRAIN_RESTART, most_ms);
+  drain_start(&server->hub.drain, DRAIN_RESTART, server->hub.conf->push_drain_ms);
   h2_stop(&server->hub);
-  end_when_drained(server, most_ms);
+  end_when_drained(server, LAST_BYTES_S);
 }
 
 /* The old process after an upgrade. */
 static void on_leave(struct upgrade *upgrade) {
   struct server *server = upgrade->data;
   h2_stop(&server->hub);
-  end_when_drained(server, server->hub.conf->push_drain_upgrade_ms);
+  end_when_drained(server, LAST_BYTES_UPGRADED_S);
 }
 
 /* --- other signals -----------------------------------------------------------------------------

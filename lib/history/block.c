@@ -21,7 +21,8 @@ struct block_coder {
   ZSTD_CCtx *compressor;
   ZSTD_DCtx *decompressor;
   struct buf texts;            /* to be packed */
-  struct buf event_ids, data;  /* unpacked */
+  struct buf names;            /* unpacked: types and sources */
+  struct buf event_ids, data;  /* likewise */
   struct slice list[LIST_MAX]; /* types or sources that occur */
   struct event events[BLOCK_EVENTS_MAX];
   int64_t column[BLOCK_EVENTS_MAX];
@@ -32,6 +33,7 @@ struct block_coder *block__coder_new(void) {
   if (!coder)
     return NULL;
   buf_init(&coder->texts, BLOCK_BYTES_MAX);
+  buf_init(&coder->names, 0);
   buf_init(&coder->event_ids, BLOCK_BYTES_MAX);
   buf_init(&coder->data, BLOCK_BYTES_MAX);
   coder->planes = planes__new();
@@ -50,6 +52,7 @@ void block__coder_free(struct block_coder *coder) {
   ZSTD_freeCCtx(coder->compressor);
   ZSTD_freeDCtx(coder->decompressor);
   buf_fini(&coder->texts);
+  buf_fini(&coder->names);
   buf_fini(&coder->event_ids);
   buf_fini(&coder->data);
   free(coder);
@@ -57,40 +60,42 @@ void block__coder_free(struct block_coder *coder) {
 
 /* --- the fields of an event --- */
 
-typedef int64_t (*number_fn)(const struct event *event);
-typedef void (*set_number_fn)(struct event *event, int64_t value);
-
-#define NUMBER(field)                                                                              \
-  static int64_t get_##field(const struct event *event) {                                          \
-    return event->field;                                                                           \
-  }                                                                                                \
-  static void set_##field(struct event *event, int64_t value) {                                    \
-    event->field = value;                                                                          \
-  }
-NUMBER(id)
-NUMBER(timestamp_ms)
-NUMBER(received_ms)
-#undef NUMBER
-#define SMALL_NUMBER(field)                                                                        \
-  static int64_t get_##field(const struct event *event) {                                          \
-    return event->field;                                                                           \
-  }                                                                                                \
-  static void set_##field(struct event *event, int64_t value) {                                    \
-    event->field = (int)value;                                                                     \
-  }
-SMALL_NUMBER(severity)
-SMALL_NUMBER(origin)
-#undef SMALL_NUMBER
 /* Numbers in the order in which they are stored. */
-static const struct {
-  number_fn get;
-  set_number_fn set;
-} numbers[] = {{get_id, set_id},
-               {get_timestamp_ms, set_timestamp_ms},
-               {get_received_ms, set_received_ms},
-               {get_severity, set_severity},
-               {get_origin, set_origin}};
-#define NUMBERS (sizeof numbers / sizeof *numbers)
+enum number { ID, TIMESTAMP, RECEIVED, SEVERITY, ORIGIN, NUMBERS };
+
+static int64_t get_number(const struct event *event, enum number number) {
+  switch (number) {
+  case ID:
+    return event->id;
+  case TIMESTAMP:
+    return event->timestamp_ms;
+  case RECEIVED:
+    return event->received_ms;
+  case SEVERITY:
+    return event->severity;
+  default:
+    return event->origin;
+  }
+}
+
+static int set_number(struct event *event, enum number number, int64_t value) {
+  switch (number) {
+  case ID:
+    event->id = value;
+    return BELFRY_OK;
+  case TIMESTAMP:
+    event->timestamp_ms = value;
+    return BELFRY_OK;
+  case RECEIVED:
+    event->received_ms = value;
+    return BELFRY_OK;
+  default:
+    if (value < 0 || value > BLOCK_SMALL_MAX)
+      return BELFRY_ECORRUPT;
+    *(number == SEVERITY ? &event->severity : &event->origin) = (int)value;
+    return BELFRY_OK;
+  }
+}
 
 /* A text by its place in the struct. */
 static struct slice *text_at(struct event *event, size_t field) {
@@ -139,7 +144,7 @@ static int put_compressed(struct block_coder *coder, struct buf *out) {
   wire_put_u32(out, 0);
   char *room = buf_reserve(out, bound);
   if (!room)
-    return BELFRY_ENOMEM;
+    return buf_status(out);
   size_t len =
       ZSTD_compressCCtx(coder->compressor, room, bound, coder->texts.data ? coder->texts.data : "",
                         coder->texts.len, ZSTD_LEVEL);
@@ -171,9 +176,9 @@ int block__put(struct block_coder *coder, const struct event *events, size_t cou
   int status = BELFRY_OK;
   wire_put_u8(out, FORMAT);
   wire_put_u32(out, (uint32_t)count);
-  for (size_t number = 0; number < NUMBERS && !status; number++) {
+  for (enum number number = 0; number < NUMBERS && !status; number++) {
     for (size_t i = 0; i < count; i++)
-      coder->column[i] = numbers[number].get(&events[i]);
+      coder->column[i] = get_number(&events[i], number);
     status = put_column(coder, count, out);
   }
   if (!status)
@@ -196,12 +201,19 @@ static int take_column(struct block_coder *coder, struct wire *in, size_t count)
   return planes__take_integers(coder->planes, in, coder->column, count);
 }
 
+/* A copy, for the blob may go before the events do. There is room: block__take saw to it. */
+static struct slice keep_name(struct block_coder *coder, struct slice name) {
+  size_t at = coder->names.len;
+  buf_put_slice(&coder->names, name);
+  return slice_new(coder->names.data + at, name.len);
+}
+
 static int take_listed(struct block_coder *coder, struct wire *in, size_t count, size_t field) {
   size_t listed = wire_get_u32(in);
   if (in->failed || listed < 1 || listed > count)
     return BELFRY_ECORRUPT;
   for (size_t i = 0; i < listed; i++)
-    coder->list[i] = wire_get_slice(in);
+    coder->list[i] = keep_name(coder, wire_get_slice(in));
   int status = take_column(coder, in, count);
   for (size_t i = 0; i < count && !status; i++) {
     if (coder->column[i] < 0 || (size_t)coder->column[i] >= listed)
@@ -243,10 +255,10 @@ static int take_texts(struct block_coder *coder, struct wire *in, size_t count, 
 
 static int take_fields(struct block_coder *coder, struct wire *in, size_t count) {
   int status = BELFRY_OK;
-  for (size_t number = 0; number < NUMBERS && !status; number++) {
+  for (enum number number = 0; number < NUMBERS && !status; number++) {
     status = take_column(coder, in, count);
     for (size_t i = 0; i < count && !status; i++)
-      numbers[number].set(&coder->events[i], coder->column[i]);
+      status = set_number(&coder->events[i], number, coder->column[i]);
   }
   if (!status)
     status = take_listed(coder, in, count, FIELD(type));
@@ -275,7 +287,9 @@ int block__take(struct block_coder *coder, struct slice blob, struct block *out,
   size_t count = wire_get_u32(&in);
   if (in.failed || format != FORMAT || count < 1 || count > BLOCK_EVENTS_MAX)
     return corrupt(error, "has another format");
-  int status = take_fields(coder, &in, count);
+  buf_clear(&coder->names);
+  int status = buf_reserve(&coder->names, blob.len) ? take_fields(coder, &in, count)
+                                                    : buf_status(&coder->names);
   if (status == BELFRY_ENOMEM)
     return belfry_error_set(error, status, "out of memory while unpacking a block of events");
   if (status || in.failed || !wire_at_end(&in))

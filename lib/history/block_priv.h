@@ -23,6 +23,7 @@
 
 #define BLOCK_EVENTS_MAX 1024
 #define BLOCK_BYTES_MAX  (64u << 20) /* of the texts of one kind, unpacked */
+#define BLOCK_SMALL_MAX  31 /* of severities and origins: they are bits of masks elsewhere */
 
 struct block_coder;
 
@@ -30,8 +31,9 @@ struct block_coder;
 struct block_coder *block__coder_new(void);
 void block__coder_free(struct block_coder *coder);
 
-/* Puts a block of 1 to BLOCK_EVENTS_MAX events; ids must rise. Returns: 0; BELFRY_ETOOBIG when
- * their texts are over BLOCK_BYTES_MAX; BELFRY_ENOMEM. */
+/* Puts a block of 1 to BLOCK_EVENTS_MAX events; ids must rise, severities and origins be 0 to
+ * BLOCK_SMALL_MAX. Returns: 0; BELFRY_ETOOBIG when their texts are over BLOCK_BYTES_MAX or `out`
+ * has no room; BELFRY_ENOMEM. After an error `out` ends in a part of a block. */
 int block__put(struct block_coder *coder, const struct event *events, size_t count,
                struct buf *out) BELFRY_MUST_CHECK;
 

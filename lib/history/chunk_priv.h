@@ -24,7 +24,9 @@ struct chunk_coder;
 struct chunk_coder *chunk__coder_new(void);
 void chunk__coder_free(struct chunk_coder *coder);
 
-/* Puts a chunk of 1 to CHUNK_SAMPLES_MAX samples; times must rise. Returns: 0 or BELFRY_ENOMEM. */
+/* Puts a chunk of 1 to CHUNK_SAMPLES_MAX samples; times must rise.
+ * Returns: 0, BELFRY_ENOMEM, or BELFRY_ETOOBIG when `out` has no room; it then ends in a part of a
+ * chunk. */
 int chunk__put(struct chunk_coder *coder, const int64_t *times_ms, const double *values,
                size_t count, struct buf *out) BELFRY_MUST_CHECK;
 

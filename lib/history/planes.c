@@ -12,7 +12,12 @@
 #define SHORT_PLANE  24 /* bytes; a frame costs about as many */
 
 #define EXPONENT_MAX 15
+#define NEAR         32 /* added to the exponent: offsets follow */
 #define AS_BITS      255
+/* Beside a decimal means so many steps of the last bit from it at most, and the decimal short
+ * enough that hardly any number lies beside one by chance. */
+#define OFFSET_MAX       64
+#define NEAR_INTEGER_MAX 4398046511104.0 /* 2^42 */
 /* Whole numbers of a double are exact up to here. */
 #define INTEGER_MAX 9007199254740992.0
 
@@ -59,7 +64,7 @@ static int put_zstd(struct planes *planes, size_t count, struct buf *out) {
   size_t bound = ZSTD_compressBound(count);
   char *room = buf_reserve(out, 1 + sizeof(uint32_t) + bound);
   if (!room)
-    return BELFRY_ENOMEM;
+    return buf_status(out);
   size_t len = ZSTD_compressCCtx(planes->compressor, room + 1 + sizeof(uint32_t), bound,
                                  planes->plane, count, ZSTD_LEVEL);
   if (ZSTD_isError(len))
@@ -172,11 +177,11 @@ static uint64_t bits_of_double(double value) {
 /* Whether the value is `*integer` / 10^exponent, to the bit. */
 static bool is_decimal(double value, int exponent, int64_t *integer) {
   double scaled = nearbyint(value * powers[exponent]);
-  if (!(fabs(scaled) <= INTEGER_MAX) ||
-      bits_of_double(scaled / powers[exponent]) != bits_of_double(value))
+  if (!(fabs(scaled) <= INTEGER_MAX))
     return false;
   *integer = (int64_t)scaled;
-  return true;
+  /* By way of the integer, which has no -0. */
+  return bits_of_double((double)*integer / powers[exponent]) == bits_of_double(value);
 }
 
 int planes__exponent(const double *values, size_t count) {
@@ -193,13 +198,60 @@ int planes__exponent(const double *values, size_t count) {
   return exponent;
 }
 
+/* How far the value lies from `*integer` / 10^exponent, in steps of its last bit. Returns: false
+ * when that is not beside it. */
+static bool is_beside_decimal(double value, int exponent, int64_t *integer, int64_t *offset) {
+  double scaled = nearbyint(value * powers[exponent]);
+  if (!(fabs(scaled) <= NEAR_INTEGER_MAX))
+    return false;
+  *integer = (int64_t)scaled;
+  *offset = (int64_t)(bits_of_double(value) - bits_of_double((double)*integer / powers[exponent]));
+  return *offset >= -OFFSET_MAX && *offset <= OFFSET_MAX;
+}
+
+/* The power of ten times which all values lie beside whole numbers; -1: none. */
+static int near_exponent(const double *values, size_t count) {
+  int64_t integer, offset;
+  for (int exponent = 0; exponent <= EXPONENT_MAX; exponent++) {
+    size_t i = 0;
+    while (i < count && is_beside_decimal(values[i], exponent, &integer, &offset))
+      i++;
+    if (i == count)
+      return exponent;
+  }
+  return -1;
+}
+
+static int put_bits_of_doubles(struct planes *planes, const double *values, size_t count,
+                               struct buf *out) {
+  wire_put_u8(out, AS_BITS);
+  memcpy(planes->bits, values, count * sizeof *values);
+  return planes__put_bits(planes, planes->bits, count, out);
+}
+
+static int put_near_decimals(struct planes *planes, const double *values, size_t count,
+                             int exponent, struct buf *out) {
+  int64_t integer = 0, offset = 0;
+  wire_put_u8(out, (uint8_t)(NEAR + exponent));
+  for (size_t i = 0; i < count; i++) {
+    is_beside_decimal(values[i], exponent, &integer, &offset);
+    planes->integers[i] = integer;
+  }
+  int status = planes__put_integers(planes, planes->integers, count, out);
+  for (size_t i = 0; i < count; i++) {
+    is_beside_decimal(values[i], exponent, &integer, &offset);
+    planes->integers[i] = offset;
+  }
+  return status ? status : planes__put_integers(planes, planes->integers, count, out);
+}
+
 int planes__put_doubles(struct planes *planes, const double *values, size_t count,
                         struct buf *out) {
   int exponent = planes__exponent(values, count);
   if (exponent < 0) {
-    wire_put_u8(out, AS_BITS);
-    memcpy(planes->bits, values, count * sizeof *values);
-    return planes__put_bits(planes, planes->bits, count, out);
+    exponent = near_exponent(values, count);
+    return exponent < 0 ? put_bits_of_doubles(planes, values, count, out)
+                        : put_near_decimals(planes, values, count, exponent, out);
   }
   wire_put_u8(out, (uint8_t)exponent);
   for (size_t i = 0; i < count; i++)
@@ -272,18 +324,29 @@ int planes__take_bits(struct planes *planes, struct wire *in, uint64_t *values, 
   return status;
 }
 
+/* Moves the values by their offsets, so many steps of the last bit. */
+static int take_offsets(struct planes *planes, struct wire *in, double *values, size_t count) {
+  int status = planes__take_integers(planes, in, planes->integers, count);
+  for (size_t i = 0; i < count && !status; i++) {
+    uint64_t bits = bits_of_double(values[i]) + (uint64_t)planes->integers[i];
+    memcpy(&values[i], &bits, sizeof bits);
+  }
+  return status;
+}
+
 int planes__take_doubles(struct planes *planes, struct wire *in, double *values, size_t count) {
-  uint8_t exponent = wire_get_u8(in);
-  if (in->failed || (exponent > EXPONENT_MAX && exponent != AS_BITS))
-    return BELFRY_ECORRUPT;
-  if (exponent == AS_BITS) {
+  uint8_t kind = wire_get_u8(in);
+  if (kind == AS_BITS) {
     int status = planes__take_bits(planes, in, planes->bits, count);
     if (!status)
       memcpy(values, planes->bits, count * sizeof *values);
     return status;
   }
+  unsigned exponent = kind % NEAR;
+  if (in->failed || kind >= 2 * NEAR || exponent > EXPONENT_MAX)
+    return BELFRY_ECORRUPT;
   int status = planes__take_integers(planes, in, planes->integers, count);
   for (size_t i = 0; i < count && !status; i++)
     values[i] = (double)planes->integers[i] / powers[exponent];
-  return status;
+  return status || kind < NEAR ? status : take_offsets(planes, in, values, count);
 }

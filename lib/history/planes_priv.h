@@ -3,8 +3,9 @@
  * cut into bytes of equal weight ("planes"), each of which is constant, or compressed with zstd, or
  * left alone. Measurements that move in small steps need little more than their entropy.
  *
- * Doubles that are decimals (96.7, not 96.700000000000003) are kept as integers, so that their
- * small steps stay small. Either way exactly the bits that were put come back.
+ * Doubles that are decimals (96.7) are kept as integers, so that their small steps stay small;
+ * those that arithmetic has moved beside one (96.700000000000003) too, with how far. Either way
+ * exactly the bits that were put come back.
  *
  * A column says nothing about its length; who keeps it keeps that too. The fields are those of
  * base/wire.h:
@@ -12,7 +13,8 @@
  *     integers: u8 order (0 to 2 differences), i64 for each of the first `order` values, planes
  *     bits:     i64 first value, planes (each value XOR the one before)
  *     doubles:  u8 exponent of ten (0 to 15) and a column of integers, which are the values times
- *               that power; or 255 and a column of bits
+ *               that power; or 32 more, and a further column of integers: how many steps of its
+ *               last bit each lies above that; or 255 and a column of bits
  *     planes:   u8 number of planes, from the lowest byte; for each: u8 kind, then
  *               CONSTANT u8 | STORED the bytes | ZSTD u32 length and a frame
  */
@@ -34,7 +36,8 @@ struct planes;
 struct planes *planes__new(void);
 void planes__free(struct planes *planes);
 
-/* Puts `count` values, 1 to PLANES_VALUES_MAX. Returns: 0 or BELFRY_ENOMEM. */
+/* Puts `count` values, 1 to PLANES_VALUES_MAX. Returns: 0, BELFRY_ENOMEM, or BELFRY_ETOOBIG when
+ * `out` has no room for it; `out` then ends in a part of a column. */
 int planes__put_integers(struct planes *planes, const int64_t *values, size_t count,
                          struct buf *out) BELFRY_MUST_CHECK;
 int planes__put_bits(struct planes *planes, const uint64_t *values, size_t count,

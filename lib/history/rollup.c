@@ -11,7 +11,6 @@
 #define HAS_SKETCHES  2
 #define PARTS_ALL     (HAS_INCREASES | HAS_SKETCHES)
 #define CRC_BYTES     4
-#define BIN_KEY_MAX   1000000
 #define BIN_COUNT_MAX (INT64_C(1) << 62)
 #define SAMPLES_MAX   (INT64_C(1) << 53)
 
@@ -128,7 +127,7 @@ static int take_integers(struct rollup_coder *coder, struct wire *in, size_t cou
 static int take_bins(struct rollup_coder *coder, struct wire *in, size_t bins) {
   int status = take_integers(coder, in, bins);
   for (size_t i = 0; i < bins && !status; i++) {
-    if (coder->integers[i] < -BIN_KEY_MAX || coder->integers[i] > BIN_KEY_MAX)
+    if (coder->integers[i] < -SKETCH_KEY_MAX || coder->integers[i] > SKETCH_KEY_MAX)
       return BELFRY_ECORRUPT;
     coder->bins[i].key = (int32_t)coder->integers[i];
   }
@@ -140,6 +139,13 @@ static int take_bins(struct rollup_coder *coder, struct wire *in, size_t bins) {
     coder->bins[i].count = (uint64_t)coder->integers[i];
   }
   return status;
+}
+
+static bool keys_rise(const struct rollup_bucket *bucket) {
+  for (uint32_t i = 1; i < bucket->bin_count; i++)
+    if (bucket->bins[i].key <= bucket->bins[i - 1].key)
+      return false;
+  return true;
 }
 
 static int take_sketches(struct rollup_coder *coder, struct wire *in, size_t count) {
@@ -154,7 +160,12 @@ static int take_sketches(struct rollup_coder *coder, struct wire *in, size_t cou
   }
   if (!status && wire_get_u32(in) != at)
     return BELFRY_ECORRUPT;
-  return status || at == 0 ? status : take_bins(coder, in, at);
+  if (!status && at > 0)
+    status = take_bins(coder, in, at);
+  for (size_t i = 0; i < count && !status; i++)
+    if (!keys_rise(&coder->buckets[i]))
+      status = BELFRY_ECORRUPT;
+  return status;
 }
 
 static int take_columns(struct rollup_coder *coder, struct wire *in, size_t count,

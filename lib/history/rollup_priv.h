@@ -50,7 +50,8 @@ struct rollup_coder *rollup__coder_new(void);
 void rollup__coder_free(struct rollup_coder *coder);
 
 /* Puts 1 to ROLLUP_BUCKETS_MAX buckets, whose starts must rise. Returns: 0; BELFRY_ETOOBIG when
- * their sketches have over ROLLUP_BINS_MAX bins; BELFRY_ENOMEM. */
+ * their sketches have over ROLLUP_BINS_MAX bins or `out` has no room; BELFRY_ENOMEM. After an error
+ * `out` ends in a part of a roll-up. */
 int rollup__put(struct rollup_coder *coder, const struct rollup_bucket *buckets, size_t count,
                 struct rollup_parts parts, struct buf *out) BELFRY_MUST_CHECK;
 

@@ -1,13 +1,13 @@
 #include "history/sketch_priv.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define GAMMA     ((1 + SKETCH_ALPHA) / (1 - SKETCH_ALPHA))
 #define TINY      1e-9
-#define KEY_SHIFT 1100  /* more than -log_g(TINY), so that keys of positive values are positive */
-#define KEY_MAX   40000 /* more than the key of the largest double */
+#define KEY_SHIFT 1100 /* more than -log_g(TINY), so that keys of positive values are positive */
 #define TOTAL_MAX (UINT64_C(1) << 62)
 
 void sketch__fini(struct sketch *sketch) {
@@ -28,11 +28,13 @@ static int32_t key_of(double value) {
   return value > 0 ? key : -key;
 }
 
-/* The middle of a bin, whose relative distance to both of its ends is alpha. */
+/* The middle of a bin, whose relative distance to both of its ends is alpha. That of the last may
+ * lie beyond the largest double, which is then nearer to what was counted than infinity. */
 static double value_of(int32_t key) {
   if (key == 0)
     return 0;
-  double magnitude = 2 * pow(GAMMA, abs(key) - KEY_SHIFT) / (GAMMA + 1);
+  double low_end = pow(GAMMA, abs(key) - KEY_SHIFT - 1);
+  double magnitude = fmin((1 + SKETCH_ALPHA) * low_end, DBL_MAX);
   return key > 0 ? magnitude : -magnitude;
 }
 
@@ -97,7 +99,7 @@ int sketch__merge(struct sketch *into, const struct sketch *from) {
 }
 
 int sketch__add_bin(struct sketch *sketch, int32_t key, uint64_t count) {
-  if (key < -KEY_MAX || key > KEY_MAX || count == 0 || count > TOTAL_MAX ||
+  if (key < -SKETCH_KEY_MAX || key > SKETCH_KEY_MAX || count == 0 || count > TOTAL_MAX ||
       sketch->total > TOTAL_MAX - count)
     return BELFRY_ECORRUPT;
   return count_key(sketch, key, count);

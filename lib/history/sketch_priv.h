@@ -18,6 +18,7 @@
 
 #define SKETCH_ALPHA    0.01
 #define SKETCH_BINS_MAX 2048
+#define SKETCH_KEY_MAX  40000 /* more than the key of the largest double */
 
 struct sketch_bin {
   int32_t key; /* in the order of the values that fall into it; 0: zero */

@@ -19,6 +19,9 @@
 #define INFLATE_WINDOW_BYTES (1 << INFLATE_WINDOW_BITS)
 
 #define PIECE_BYTES          4096 /* of a message that is inflated, at a time */
+/* Of a message; clients make one, or one for each fragment. Each costs a copy of the window, so
+   that a message of nothing else would take far longer to be inflated than to be sent. */
+#define FINAL_BLOCKS_MAX 64
 /* What inflate() leaves in data_type (zlib.h): an end of a block was the last, no bits are left. */
 #define BETWEEN_BLOCKS 128
 
@@ -78,6 +81,7 @@ int ws_deflate(struct ws_deflater *deflater, struct slice message, struct buf *o
 struct ws_inflater {
   z_stream stream;
   struct buf message;
+  unsigned final_blocks; /* so far */
 };
 
 struct ws_inflater *ws_inflater_new(void) {
@@ -128,6 +132,8 @@ static int inflate_some(struct ws_inflater *inflater, size_t max_bytes, bool *fi
 /* Behind a final block others may follow (RFC 7692, 7.2.3.4), which may look back over it. */
 static int go_on(struct ws_inflater *inflater) {
   const struct buf *message = &inflater->message;
+  if (++inflater->final_blocks > FINAL_BLOCKS_MAX)
+    return BELFRY_EINVAL;
   size_t len = message->len < INFLATE_WINDOW_BYTES ? message->len : INFLATE_WINDOW_BYTES;
   inflateReset(&inflater->stream);
   if (len == 0)
@@ -162,6 +168,7 @@ int ws_inflate(struct ws_inflater *inflater, struct slice payload, size_t max_by
   if (payload.len > UINT32_MAX / 2)
     return BELFRY_ETOOBIG;
   bool final;
+  inflater->final_blocks = 0;
   inflateReset(&inflater->stream);
   int status = inflate_piece(inflater, payload, max_bytes, &final);
   /* A final block says itself that it is complete. It should have been followed by the first byte

@@ -204,11 +204,11 @@ static void print_figures(const struct bench *bench) {
     return;
   fprintf(out,
           "clients=%d\nrefused=%d\naccepted=%lld\nfailed=%lld\nwith_all=%d\nbytes=%lld\nframes="
-          "%lld\ncompressed=%lld\nevents=%lld\nlate_ms=%.1f\n",
+          "%lld\ncompressed=%lld\nevents=%lld\nlate_ms=%.1f\nper_read=%.1f\n",
           viewers->open, viewers->refused, (long long)shared->accepted, (long long)shared->failed,
           with_all, (long long)viewers->bytes, (long long)viewers->frames,
           (long long)viewers->compressed, (long long)viewers->events,
-          (double)shared->late_us / 1000.);
+          (double)shared->late_us / 1000., per((double)viewers->frames, (double)viewers->reads));
   fclose(out);
 }
 

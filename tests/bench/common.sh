@@ -46,6 +46,7 @@ fresh_pushd() {
   await "a new belfry-pushd" pushd_is_new "$before"
   after=$(pid_of belfry-pushd)
   await "belfry-pushd" port_answers "$direct_port"
+  sleep 3 # until it has read the newest events into its ring: that memory is nobody's client
   say "(belfry-pushd $before was replaced by $after)"
 }
 

@@ -3,9 +3,12 @@
 #     make tests/fuzz/fuzz_json && mkdir -p found && tests/fuzz/fuzz_json found ../tests/fuzz/corpus/json
 # Otherwise `make check` replays the seeds.
 fuzz_targets = \
+	tests/fuzz/fuzz_address \
 	tests/fuzz/fuzz_append \
 	tests/fuzz/fuzz_auth \
+	tests/fuzz/fuzz_block \
 	tests/fuzz/fuzz_body \
+	tests/fuzz/fuzz_chunk \
 	tests/fuzz/fuzz_command \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_deflate \
@@ -19,6 +22,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_json \
 	tests/fuzz/fuzz_log_line \
 	tests/fuzz/fuzz_request \
+	tests/fuzz/fuzz_rollup \
 	tests/fuzz/fuzz_sample_json \
 	tests/fuzz/fuzz_sse \
 	tests/fuzz/fuzz_subscription \
@@ -29,12 +33,18 @@ fuzz_targets = \
 # For what a push client says: its other end.
 fuzz_push_peer = %D%/push_peer.c %D%/push_peer.h %D%/fuzz.h %D%/property.h
 
+tests_fuzz_fuzz_address_SOURCES = %D%/fuzz_address.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_address_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_append_SOURCES = %D%/fuzz_append.c %D%/fuzz.h $(fuzz_main)
 tests_fuzz_fuzz_append_LDADD = $(HISTORYD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_auth_SOURCES = %D%/fuzz_auth.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_auth_LDADD = $(AUTH_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_block_SOURCES = %D%/fuzz_block.c %D%/blob.h %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_block_LDADD = $(HISTORY_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_body_SOURCES = %D%/fuzz_body.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_body_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_chunk_SOURCES = %D%/fuzz_chunk.c %D%/blob.h %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_chunk_LDADD = $(HISTORY_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_command_SOURCES = %D%/fuzz_command.c $(fuzz_push_peer) $(fuzz_main)
 tests_fuzz_fuzz_command_LDADD = $(PUSHD_LIBS) $(HISTORYD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_conf_SOURCES = %D%/fuzz_conf.c %D%/fuzz.h %D%/property.h $(fuzz_main)
@@ -61,6 +71,8 @@ tests_fuzz_fuzz_log_line_SOURCES = %D%/fuzz_log_line.c %D%/fuzz.h %D%/property.h
 tests_fuzz_fuzz_log_line_LDADD = $(WATCHD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_request_SOURCES = %D%/fuzz_request.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_request_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_rollup_SOURCES = %D%/fuzz_rollup.c %D%/blob.h %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_rollup_LDADD = $(HISTORY_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_sample_json_SOURCES = %D%/fuzz_sample_json.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_sample_json_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_sse_SOURCES = %D%/fuzz_sse.c %D%/fuzz.h %D%/property.h $(fuzz_main)

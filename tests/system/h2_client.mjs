@@ -14,7 +14,9 @@ import { load } from '../deps.mjs';
 import { Client, EventStream } from './harness.mjs';
 import { close, frame, PONG, text } from './raw_ws.mjs';
 
-const { Receiver } = load('ws');
+const { PerMessageDeflate, Receiver } = load('ws');
+
+const DEFLATE = 'permessage-deflate';
 
 export class H2 {
   /**
@@ -115,12 +117,15 @@ class H2Sse extends EventStream {
 }
 
 class H2Ws extends Client {
-  constructor(connection, target, { headers = {}, ...options } = {}) {
+  constructor(connection, target, { headers = {}, deflate = false, ...options } = {}) {
     super(connection.belfry);
     this.pings = 0;
-    const asks = { ':protocol': 'websocket', ':scheme': 'http', ':authority': '127.0.0.1', 'sec-websocket-version': '13', ...headers };
+    this.bytes = 0;
+    const asks = { ':protocol': 'websocket', ':scheme': 'http', ':authority': '127.0.0.1', 'sec-websocket-version': '13', ...(deflate ? { 'sec-websocket-extensions': DEFLATE } : {}), ...headers };
     this.stream = connection.session.request(head(connection, 'CONNECT', target, { ...options, headers: asks }), { endStream: false });
-    const receiver = new Receiver({ isServer: false });
+    const inflater = new PerMessageDeflate({ isServer: false });
+    inflater.accept([{ server_no_context_takeover: [true], client_no_context_takeover: [true] }]);
+    const receiver = new Receiver({ isServer: false, extensions: deflate ? { [DEFLATE]: inflater } : {} });
     receiver.on('message', (data) => {
       const message = JSON.parse(data.toString());
       this.messages.push(...(Array.isArray(message) ? message : [message]));
@@ -135,7 +140,10 @@ class H2Ws extends Client {
       if (!this.stream.destroyed) this.stream.end(this.closing ? undefined : close(code === 1005 ? undefined : code).bytes);
     });
     receiver.on('error', (error) => this.close({ code: 0, reason: error.message }));
-    listen(this, (bytes) => receiver.write(bytes));
+    listen(this, (bytes) => {
+      this.bytes += bytes.length;
+      receiver.write(bytes);
+    });
   }
 
   send(event, data) {

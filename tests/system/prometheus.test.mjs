@@ -63,9 +63,11 @@ test('a scrape key may read it, and nothing else', async () => {
 
 test('every daemon tells its figures, at / and under a prefix', async () => {
   for (const path of ['/metrics', '/monitor/metrics']) {
-    const { values, types } = await scrape(path);
+    const { values, types } = await belfry.until(async () => {
+      const scraped = await scrape(path);
+      return daemons.every((name) => scraped.values[`belfry_up{daemon="${name}"}`] === 1) && scraped;
+    }, 'every daemon has told its figures');
     for (const name of daemons) {
-      assert.equal(values[`belfry_up{daemon="${name}"}`], 1);
       const started = values[`belfry_start_time_seconds{daemon="${name}"}`];
       assert.ok(Math.abs(Date.now() / 1000 - started) < 600, `${name} was started at ${started}`);
     }

@@ -81,7 +81,7 @@ describe('faults of clients', { concurrency: true }, () => {
 
     test('one that reads less than what comes is not taken for dead: it cannot answer a ping that it has not come to', async () => {
       const from = flow.last;
-      const readers = await slowReaders(belfry, 65_536);
+      const readers = await slowReaders(belfry, 32_768);
       await flow.post(3000, { bytes: 1000 });
       await othersAreUnharmed();
       const began = performance.now();
@@ -124,11 +124,11 @@ describe('faults of clients', { concurrency: true }, () => {
       } finally {
         limit(20_000);
       }
+      await all(waiting, (one) => one.open());
+      await flow.post(1);
       await all(waiting, async (one) => {
-        const { head } = await one.open();
-        await flow.post(1);
         await one.upTo(flow.last);
-        flow.check(one.ids, 'one that had to wait', { after: head });
+        flow.check(one.ids, 'one that had to wait', { after: one.told('connected').head });
         one.terminate();
       });
       await othersAreUnharmed();
@@ -293,7 +293,10 @@ describe('faults of clients', { concurrency: true }, () => {
     t.after(() => network.kill('SIGKILL'));
     const inside = ['nsenter', `--net=/proc/${network.pid}/ns/net`];
     const within = (...command) => spawnSync(inside[0], [...inside.slice(1), ...command], { encoding: 'utf8' });
-    await until(() => within('ip', 'link', 'set', 'lo', 'up').status === 0 && within('ip', '-o', 'link').stdout.split('\n').length === 2, 'the network is there');
+    // Before it has its own network it has ours, of which nothing may be changed.
+    const networkOf = (pid) => fs.readlinkSync(`/proc/${pid}/ns/net`);
+    await until(() => networkOf(network.pid) !== networkOf('self'), 'it has a network of its own');
+    assert.equal(within('ip', 'link', 'set', 'lo', 'up').status, 0);
     const port = await freePort();
     const belfry = await start({
       conf: { ...quiet, push: { listen: `127.0.0.1:${port}`, ping_interval: '1s' } },

@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import * as expect from './expect.mjs';
 import { H2, head } from './h2_client.mjs';
@@ -149,6 +148,19 @@ for (const where of ['push.sock', 'push.listen'])
       other.terminate();
     });
 
+    test('messages are compressed for those who offer it', async () => {
+      const plain = connection.ws('/ws?events=h2_large');
+      const client = connection.ws('/ws?events=h2_large', { deflate: true });
+      await Promise.all([plain, client].map((one) => one.next('connected')));
+      assert.match(client.headers['sec-websocket-extensions'], /^permessage-deflate/);
+      await emit(batch('h2_large', 20, 0, 'y'.repeat(2000)));
+      await Promise.all([plain, client].map((one) => one.next((message) => message.event === 'h2_large' && message.data.n === 19)));
+      assert.deepEqual(numbers(client, 'h2_large'), counted(20));
+      assert.ok(client.bytes < plain.bytes / 4, `${client.bytes} bytes instead of ${plain.bytes}`);
+      plain.terminate();
+      client.terminate();
+    });
+
     test('a message that is longer than the window comes through', async () => {
       const client = connection.ws('/ws');
       await client.next('connected');
@@ -193,6 +205,20 @@ for (const where of ['push.sock', 'push.listen'])
     });
   });
 
+test('curl reads an event stream over HTTP/2', async () => {
+  const curl = spawn('setpriv', [
+    '--pdeathsig', 'KILL', 'curl', '-sNi', '--http2-prior-knowledge', '-H', `Authorization: Bearer ${viewer}`,
+    '--unix-socket', `${belfry.dir}/run/push.sock`, 'http://localhost/events?events=h2_curl',
+  ], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  curl.stdout.setEncoding('utf8').on('data', (part) => (output += part));
+  await belfry.until(() => output.includes('"connected"'), () => `connected: ${output}`);
+  assert.match(output, /^HTTP\/2 200/);
+  await emit(batch('h2_curl', 1));
+  await belfry.until(() => output.includes('"h2_curl"'), () => `the event: ${output}`);
+  curl.kill();
+});
+
 describe('behind nghttpx', () => {
   let proxy;
   before(async () => (proxy = await startProxy()));
@@ -216,8 +242,11 @@ describe('behind nghttpx', () => {
         await client.next((message) => message.event === type && message.data.n === 59);
         assert.deepEqual(numbers(client, type), counted(50, 10));
       }
-      await belfry.until(async () => (await clientsOverHttp2()) >= 40, 'belfry-pushd tells of 40 clients over HTTP/2');
-      assert.ok(backendConnections() <= 4, `${backendConnections()} connections carry them`);
+      const { clients: count, connections } = await belfry.until(async () => {
+        const figures = await overHttp2();
+        return figures.clients >= 40 && figures;
+      }, 'belfry-pushd tells of 40 clients over HTTP/2');
+      assert.ok(connections >= 1 && connections <= 4, `${connections} connections carry ${count} clients`);
       for (const client of clients) client.terminate();
     });
 
@@ -278,18 +307,24 @@ test('a restart tells every stream, says goodbye to the connection, and nothing 
   assert.equal(connection.error, undefined);
   connection.terminate();
   await emit(batch('h2_restart', 5, 5));
-  await belfry.untilHealthy();
-  const again = await H2.connect(belfry);
-  const resumed = again.sse(`/events?events=h2_restart&since=${before}`);
+  const [again, resumed] = await belfry.until(async () => {
+    const session = await H2.connect(belfry);
+    const client = session.sse(`/events?events=h2_restart&since=${before}`);
+    await belfry.until(() => client.closed || client.messages.length > 0, 'an answer');
+    return client.messages.length > 0 && [session, client];
+  }, 'belfry-pushd is there again');
   await resumed.next((message) => message.data.n === 9);
   assert.deepEqual(numbers(resumed, 'h2_restart'), counted(5, 5));
   again.terminate();
 });
 
 /** As belfry-pushd tells of itself once a second. */
-async function clientsOverHttp2() {
+async function overHttp2() {
   const { text: metrics } = await belfry.get('/metrics', { key: belfry.adminKey });
-  return Number(metrics.match(/^belfry_push_protocol_clients{protocol="http2"} (\d+)$/m)?.[1]);
+  return {
+    clients: Number(metrics.match(/^belfry_push_protocol_clients{protocol="http2"} (\d+)$/m)?.[1]),
+    connections: Number(metrics.match(/^belfry_push_http2_connections (\d+)$/m)?.[1]),
+  };
 }
 
 /** nghttpx before belfry-pushd and nginx, as README shows it, but without TLS. */
@@ -325,10 +360,4 @@ async function startProxy() {
     return client.messages.length > 0;
   }, 'nghttpx and belfry-pushd talk to each other');
   return proxy;
-}
-
-/** Connections to push.sock beside nginx's; each is two lines of /proc/net/unix, of which one bears the path. */
-function backendConnections() {
-  const lines = fs.readFileSync('/proc/net/unix', 'utf8').split('\n').filter((line) => line.endsWith(`${belfry.dir}/run/push.sock`));
-  return lines.filter((line) => line.split(/\s+/)[5] === '03').length;
 }

@@ -8,8 +8,9 @@ import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { H2 } from './h2_client.mjs';
 import { childrenOf, freePort, programPath, start } from './harness.mjs';
-import { Flow, handshake, Wire } from './push_wire.mjs';
+import { Flow, frame, handshake, Wire } from './push_wire.mjs';
 
 const quiet = { logs: [], watch: { host_interval: '1h', interval: '1h' } };
 const pushd = 'belfry-pushd';
@@ -231,6 +232,9 @@ describe('the life of belfry-pushd', { concurrency: true }, () => {
     test('two hundred clients under load come over without a gap, and no connect is refused', async (t) => {
       const tcp = new Wire(belfry, { target: '/ws', port: Number(belfry.conf.push.listen.split(':')[1]) });
       await tcp.open();
+      const h2 = await H2.connect(belfry);
+      const streams = [h2.ws('/ws?events=none'), h2.sse('/events?events=none')];
+      await all(streams, (one) => one.next('connected'));
       const stayers = Array.from({ length: 200 }, (_, n) => new Stayer(belfry, n));
       await belfry.until(() => stayers.every((one) => one.ready || one.faults.length), 'all are connected');
       const load = new Load(flow);
@@ -241,6 +245,8 @@ describe('the life of belfry-pushd', { concurrency: true }, () => {
       await belfry.until(() => stayers.every((one) => one.closings.length > 0 || one.faults.length), 'all were sent to the new process');
       await tcp.gone;
       assert.equal(tcp.told('closing').reason, 'upgrade');
+      for (const one of streams) assert.equal((await one.next('closing')).data.reason, 'upgrade');
+      await belfry.until(() => h2.goaways.length > 0, 'the HTTP/2 connection is told to end too');
       await belfry.until(() => childrenOf(pid).length === 0, 'the old process has ended, and was reaped');
       await load.end();
       await all(stayers, (one) => one.upTo(flow.last));
@@ -364,10 +370,10 @@ describe('the life of belfry-pushd', { concurrency: true }, () => {
       there.push(wire);
       return wire;
     };
-    const refused = async (wire, status, says) => {
+    const refused = async (wire, status, says, comesBack = true) => {
       await wire.gone;
       assert.equal(wire.status, status, wire.head);
-      assert.match(wire.head, /\r\nRetry-After: \d+/i);
+      if (comesBack) assert.match(wire.head, /\r\nRetry-After: \d+/i);
       const problem = JSON.parse(wire.rest.toString());
       assert.equal(problem.status, status);
       assert.match(problem.detail, says);
@@ -437,6 +443,35 @@ describe('the life of belfry-pushd', { concurrency: true }, () => {
       await enter(from('192.0.2.5', { key }));
       await refused(from('192.0.2.6'), 503, /push\.max_connections/);
       for (const one of there) assert.equal(one.closed, undefined);
+      await leave();
+    });
+
+    test('the TCP port speaks the same protocol', async () => {
+      const wire = await enter(from(undefined, { target: '/ws/dashboard?events=none' }));
+      const sse = await enter(from(undefined, { target: '/events?events=flow' }));
+      await wire.until(() => wire.told('metrics_update'), 'the first snapshot');
+      wire.send('subscribe', { events: ['flow'], batch: true });
+      assert.deepEqual((await wire.until(() => wire.told('subscribed'), 'subscribed')).events, ['flow']);
+      wire.send('get_state');
+      assert.ok('metrics' in (await wire.until(() => wire.told('state'), 'state')));
+      wire.send('set_interval', { interval: 2 });
+      assert.equal((await wire.until(() => wire.told('interval_set'), 'interval_set')).interval, 2);
+      wire.send('nonsense');
+      assert.equal((await wire.until(() => wire.told('error'), 'error')).code, 'unknown_event');
+      const flow = new Flow(belfry);
+      await flow.post(50);
+      await all([wire, sse], (one) => one.upTo(flow.last));
+      for (const one of [wire, sse]) flow.check(one.ids, 'a client over TCP');
+      const place = sse.lastEventId;
+      sse.terminate();
+      await flow.post(10);
+      const again = await enter(from(undefined, { target: '/events?events=flow', headers: { 'Last-Event-ID': place } }));
+      await again.upTo(flow.last);
+      assert.deepEqual(again.ids, flow.ids.slice(50));
+      wire.socket.write(frame(8, Buffer.from([0x03, 0xe8])));
+      await wire.gone;
+      assert.equal(wire.code, 1000);
+      await refused(from(undefined, { key: null }), 401, /sign in/, false);
       await leave();
     });
 

@@ -195,6 +195,29 @@ describe('coming back', { concurrency: true }, () => {
       client.terminate();
     });
 
+    test('those whose filter lets nothing through are told the position, and resume from there', async () => {
+      const [ws, sse] = filtered;
+      const before = ws.told('connected').epoch;
+      const patience = { timeout: 60_000 };
+      const { head } = await ws.until(() => ws.told('position'), 'the position', patience);
+      assert.ok(head > ws.told('connected').head, 'it has moved on');
+      const moved = () => Number(sse.lastEventId.split('-')[1]) > sse.told('connected').head;
+      await sse.until(moved, 'an id alone', patience);
+      assert.equal(sse.messages.length, 1, 'and nothing else');
+      assert.equal(sse.lastEventId.split('-')[0], before);
+      for (const again of [
+        new Wire(belfry, { target: `/ws?since=${before}-${head}` }),
+        new Wire(belfry, { target: '/events', headers: { 'Last-Event-ID': sse.lastEventId } }),
+      ]) {
+        const told = await again.open();
+        assert.equal(told.complete, true);
+        assert.ok(told.resumed_from === head || `${told.epoch}-${told.resumed_from}` === sse.lastEventId);
+        again.terminate();
+      }
+      assert.deepEqual(ws.ids, []);
+      assert.deepEqual(sse.ids, []);
+    });
+
     test('what the history no longer has is told as a gap, and the connection goes on', async () => {
       const readers = ['/ws', '/events'].map((target) => new Wire(belfry, { target: `${target}?events=flow`, chunkBytes: 4096 }));
       const from = flow.last;
@@ -225,29 +248,6 @@ describe('coming back', { concurrency: true }, () => {
       const late = new Wire(belfry, { target: `/ws?events=flow&since=${from}` });
       assert.equal((await late.open()).complete, false, 'a resume from there is not complete');
       late.terminate();
-    });
-
-    test('those whose filter lets nothing through are told the position, and resume from there', async () => {
-      const [ws, sse] = filtered;
-      const before = ws.told('connected').epoch;
-      const patience = { timeout: 60_000 };
-      const { head } = await ws.until(() => ws.told('position'), 'the position', patience);
-      assert.ok(head > ws.told('connected').head, 'it has moved on');
-      const moved = () => Number(sse.lastEventId.split('-')[1]) > sse.told('connected').head;
-      await sse.until(moved, 'an id alone', patience);
-      assert.equal(sse.messages.length, 1, 'and nothing else');
-      assert.equal(sse.lastEventId.split('-')[0], before);
-      for (const again of [
-        new Wire(belfry, { target: `/ws?since=${before}-${head}` }),
-        new Wire(belfry, { target: '/events', headers: { 'Last-Event-ID': sse.lastEventId } }),
-      ]) {
-        const told = await again.open();
-        assert.equal(told.complete, true);
-        assert.ok(told.resumed_from === head || `${told.epoch}-${told.resumed_from}` === sse.lastEventId);
-        again.terminate();
-      }
-      assert.deepEqual(ws.ids, []);
-      assert.deepEqual(sse.ids, []);
     });
   });
 
@@ -290,8 +290,13 @@ describe('coming back', { concurrency: true }, () => {
     test('the history is away: deliveries wait, newcomers are asked to come again, and all goes on when it is back', async () => {
       const clients = Array.from({ length: 10 }, (_, n) => new Wire(belfry, kinds[n % kinds.length]));
       await all(clients, (one) => one.open());
+      // Two stop reading and fall out of the ring; they read on while the history is away.
+      const slow = ['/ws', '/events'].map((target) => new Wire(belfry, { target: `${target}?events=flow`, chunkBytes: 4096 }));
+      await all(slow, (one) => one.open());
+      for (const one of slow) one.pace(0);
       const { head } = clients[0].told('connected');
-      await flow.post(10);
+      await flow.post(2000, { bytes: 1000 });
+      await all(clients, (one) => one.upTo(flow.last));
       const folder = path.join(belfry.stateDir, 'history');
       await belfry.terminate(historyd);
       fs.renameSync(folder, `${folder}.away`);
@@ -308,9 +313,13 @@ describe('coming back', { concurrency: true }, () => {
         one.send('ping', 'there');
         await one.until(() => one.told('pong'), 'an answer');
       }
+      for (const one of slow) one.pace(Infinity);
+      await all(slow, (one) => one.until(() => one.ids.length > 0, 'what was on its way comes'));
+      assert.ok(slow.every((one) => one.last < flow.last), 'the rest cannot be read');
       fs.renameSync(`${folder}.away`, folder);
       belfry.startProgram(historyd);
       await flow.post(10);
+      clients.push(...slow);
       await all(clients, async (one) => {
         await one.upTo(flow.last);
         checkIds(one.ids, flow.ids.filter((id) => id > head), 'one who stayed');

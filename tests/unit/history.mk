@@ -30,3 +30,35 @@ TESTS += tests/unit/history/test_query_samples
 tests_unit_history_test_query_samples_SOURCES = %D%/history/test_query_samples.c $(HISTORY_FIXTURE)
 tests_unit_history_test_query_samples_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_query_samples_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+HISTORY_BLOB = %D%/history/blob.c %D%/history/blob.h
+
+check_PROGRAMS += tests/unit/history/test_planes
+TESTS += tests/unit/history/test_planes
+tests_unit_history_test_planes_SOURCES = %D%/history/test_planes.c $(HISTORY_BLOB)
+tests_unit_history_test_planes_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_planes_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_chunk
+TESTS += tests/unit/history/test_chunk
+tests_unit_history_test_chunk_SOURCES = %D%/history/test_chunk.c $(HISTORY_BLOB)
+tests_unit_history_test_chunk_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_chunk_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_block
+TESTS += tests/unit/history/test_block
+tests_unit_history_test_block_SOURCES = %D%/history/test_block.c $(HISTORY_BLOB)
+tests_unit_history_test_block_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_block_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_rollup
+TESTS += tests/unit/history/test_rollup
+tests_unit_history_test_rollup_SOURCES = %D%/history/test_rollup.c $(HISTORY_BLOB)
+tests_unit_history_test_rollup_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_rollup_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_sketch
+TESTS += tests/unit/history/test_sketch
+tests_unit_history_test_sketch_SOURCES = %D%/history/test_sketch.c $(HISTORY_BLOB)
+tests_unit_history_test_sketch_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_sketch_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)

@@ -13,13 +13,13 @@ http_floor() {
     -e "s|nginx\.pid|floor.pid|" -e "s|log/access\.log|log/floor.log|" "$state/nginx.conf" >"$state/floor.conf"
   "$build/tests/bench/fcgi_floor" "$state/floor/run/fcgi.sock" 8 &
   floor=$!
-  started_pids+=($floor)
+  started_pids+=("$floor")
   await "the floor" test -S "$state/floor/run/fcgi.sock"
   start_peer nginx_floor $at nginx -p "$state" -c "$state/floor.conf" -e "$work/nginx_floor.log"
   say "the floor: the same through the same nginx with a constant body"
   "$build/tests/bench/bench_http" -u "127.0.0.1:$at" -s "$seconds" -c 16 GET /stats
   stop_peer "$peer_pid"
-  stop_peer $floor
+  stop_peer "$floor"
 }
 
 http_row() {

@@ -74,7 +74,8 @@ memory_row() {
   fi
   if have_node_ws && start_peer node_ws $((peer_port + 3)) node "$here/peers/ws.mjs" $((peer_port + 3)) "$node_modules"; then
     peers+=("$peer_pid")
-    hold memory_node -t "127.0.0.1:$((peer_port + 3))" -c 2000 -C "$peer_pid"
+    sleep 5 # until it has collected the garbage of its start
+    hold memory_node -t "127.0.0.1:$((peer_port + 3))" -c "$clients" -C "$peer_pid"
   fi
   if have_aiohttp && start_peer aiohttp $((peer_port + 4)) /usr/bin/python3 "$here/peers/aiohttp_ws.py" $((peer_port + 4)); then
     peers+=("$peer_pid")

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define H2_PEER_STREAMS_MAX 1100
+#define H2_PEER_STREAMS_MAX 2000
 
 struct h2_peer_stream {
   int32_t id;

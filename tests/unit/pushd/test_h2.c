@@ -163,21 +163,61 @@ static void test_streams_that_are_given_up_harm_no_other(void **state) {
   instance_end(&instance);
 }
 
-static void test_a_peer_that_begins_and_gives_up_all_the_time_is_sent_away(void **state) {
+static bool is_time(struct h2_peer *peer, void *arg) {
+  (void)peer;
+  return clock_monotonic_ms(&clock_system) >= *(int64_t *)arg;
+}
+
+/* A proxy whose many clients leave together, and do so again, has done nothing wrong. What counts
+ * is that a stream was there for some time: two seconds. */
+static void test_many_may_leave_at_once(void **state) {
   static struct h2_peer peer;
   struct instance instance;
   (void)state;
   instance_start(&instance, "");
   h2_peer_connect(&peer, instance.socket, 65535);
+  for (int round = 0; round < 2; round++) {
+    size_t first = peer.count;
+    for (int i = 0; i < 900; i++)
+      h2_peer_open(&peer, "/events", instance.admin);
+    h2_peer_until(&peer, are_answered, &first, "all have begun");
+    int64_t old_ms = clock_monotonic_ms(&clock_system) + 3000;
+    h2_peer_until(&peer, is_time, &old_ms, "they are there for some time");
+    for (size_t i = first; i < peer.count; i++)
+      h2_peer_reset(&peer, i);
+  }
+  size_t last = h2_peer_open(&peer, "/events", instance.admin);
+  h2_peer_until(&peer, are_answered, &last, "another begins");
+  assert_false(peer.goaway);
+  h2_peer_free(&peer);
+  instance_end(&instance);
+}
+
+static void test_a_peer_that_begins_and_gives_up_all_the_time_may_not_go_on(void **state) {
+  static struct h2_peer peer;
+  struct instance instance;
+  struct wanted wanted = {.count = 1, .except = STREAMS};
+  (void)state;
+  instance_start(&instance, "");
+  h2_peer_connect(&peer, instance.socket, 65535);
+  open_all(&peer, &instance, 1);
   while (!is_over(&peer, NULL) && peer.count < H2_PEER_STREAMS_MAX) {
     size_t stream = h2_peer_open(&peer, "/events", instance.admin);
     h2_peer_pump(&peer, 0);
     h2_peer_reset(&peer, stream);
     h2_peer_pump(&peer, 0);
   }
-  h2_peer_until(&peer, is_over, NULL, "the peer is sent away");
+  h2_peer_until(&peer, is_over, NULL, "the peer is told");
   assert_true(peer.goaway);
   assert_int_equal(peer.goaway_code, NGHTTP2_ENHANCE_YOUR_CALM);
+
+  /* What was there before is of others, who have done nothing wrong. */
+  instance_append(&instance, 10, "agent_activity", "web", 1, 0);
+  wanted.last = instance.sent;
+  h2_peer_until(&peer, all_came, &wanted, "the first stream has all events");
+  h2_peer_reset(&peer, 0);
+  while (!peer.over)
+    h2_peer_pump(&peer, 100);
   h2_peer_free(&peer);
   instance_end(&instance);
 }
@@ -331,7 +371,8 @@ int main(void) {
       cmocka_unit_test(test_a_stalled_stream_stops_nobody_and_misses_nothing),
       cmocka_unit_test(test_a_connection_that_is_not_read_misses_nothing),
       cmocka_unit_test(test_streams_that_are_given_up_harm_no_other),
-      cmocka_unit_test(test_a_peer_that_begins_and_gives_up_all_the_time_is_sent_away),
+      cmocka_unit_test(test_many_may_leave_at_once),
+      cmocka_unit_test(test_a_peer_that_begins_and_gives_up_all_the_time_may_not_go_on),
       cmocka_unit_test(test_the_preface_may_come_byte_by_byte),
       cmocka_unit_test(test_what_ends_a_connection),
   };

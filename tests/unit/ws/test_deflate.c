@@ -282,6 +282,24 @@ static void test_bomb(void **state) {
   free(zeros);
 }
 
+/* Each final block costs a copy of the window: a message may have some, and not be made of them. */
+static void test_final_blocks_are_counted(void **state) {
+  struct both *both = *state;
+  static const char block[] = "\x01\x01\x00\xfe\xffx";
+  struct buf payload;
+  struct slice message;
+  buf_init(&payload, 0);
+  for (int i = 0; i < 64; i++)
+    buf_put(&payload, block, sizeof block - 1);
+  assert_int_equal(ws_inflate(both->inflater, buf_slice(&payload), MAX_MESSAGE, &message), 0);
+  assert_int_equal(message.len, 64);
+  for (int i = 0; i < 1000; i++)
+    buf_put(&payload, block, sizeof block - 1);
+  assert_int_equal(ws_inflate(both->inflater, buf_slice(&payload), MAX_MESSAGE, &message),
+                   BELFRY_EINVAL);
+  buf_fini(&payload);
+}
+
 /* --- in a receiver -----------------------------------------------------------------------------
  */
 
@@ -432,6 +450,7 @@ int main(void) {
       cmocka_unit_test(test_output_is_bounded),
       cmocka_unit_test(test_payloads),
       cmocka_unit_test(test_bomb),
+      cmocka_unit_test(test_final_blocks_are_counted),
       cmocka_unit_test(test_receiver_inflates),
       cmocka_unit_test(test_receiver_refuses),
       cmocka_unit_test(test_receiver_bounds),
