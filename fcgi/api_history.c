@@ -3,82 +3,67 @@
 
 #include "base/json.h"
 #include "base/timestamp.h"
+#include "fcgi/aggregate.h"
+#include "fcgi/csv.h"
 #include "model/sample_json.h"
 
-#include <stdio.h>
+#include <math.h>
 
 #define BUCKETS_MAX      10000 /* over all series of an answer */
 #define DEFAULT_RANGE_MS 3600000
 #define DEFAULT_POINTS   300
 #define LABEL_PREFIX     "label."
-#define AGGREGATES_MAX   6
 
-enum { QUERY_METRIC, QUERY_FROM, QUERY_TO, QUERY_STEP, QUERY_POINTS, QUERY_AGG };
+enum {
+  QUERY_METRIC,
+  QUERY_FROM,
+  QUERY_TO,
+  QUERY_STEP,
+  QUERY_POINTS,
+  QUERY_AGG,
+  QUERY_BY,
+  QUERY_FORMAT
+};
 
 const struct field api_history_query[] = {
     [QUERY_METRIC] = {"metric", FIELD_TEXT, .required = true, .max = 128,
                       .summary = "the metric's name, such as host_cpu_percent (GET /api/metrics "
-                                 "lists them)"},
+                                 "lists them); label.NAME=VALUE chooses among its series"},
     [QUERY_FROM] = {"from", FIELD_TIME, .summary = "an hour before `to` by default"},
     [QUERY_TO] = {"to", FIELD_TIME, .summary = "now by default"},
     [QUERY_STEP] = {"step", FIELD_DURATION, .min = 1, .max = INT64_C(31536000000),
                     .summary = "width of a bucket; chosen from `points` by default"},
     [QUERY_POINTS] = {"points", FIELD_INTEGER, .min = 1, .max = BUCKETS_MAX,
-                      .summary = "about how many buckets, 300 by default"},
-    [QUERY_AGG] = {"agg", FIELD_TEXT, .max = 64,
-                   .summary = "avg, min, max, sum, count, last: a comma list"},
+                      .summary = "about how many buckets, 300 by default; asked for without `agg` "
+                                 "it gives avg,min,max, so that no spike is lost"},
+    [QUERY_AGG] = {"agg", FIELD_TEXT, .max = 192,
+                   .summary = "avg (the default), min, max, sum, count, last, rate (per second, of "
+                              "a counter), p50, p95, p99.9 ...: a comma list"},
+    [QUERY_BY] = {"by", FIELD_TEXT, .max = 512,
+                  .summary = "names of labels, a comma list: series with the same values of these "
+                             "come as one; * for all as one"},
+    [QUERY_FORMAT] = {"format", FIELD_CHOICE, .choices = "json|csv"},
     {0},
-};
-
-static double bucket_avg(const struct sample_bucket *bucket) {
-  return bucket->sum / (double)bucket->count;
-}
-static double bucket_min(const struct sample_bucket *bucket) {
-  return bucket->min;
-}
-static double bucket_max(const struct sample_bucket *bucket) {
-  return bucket->max;
-}
-static double bucket_sum(const struct sample_bucket *bucket) {
-  return bucket->sum;
-}
-static double bucket_count(const struct sample_bucket *bucket) {
-  return (double)bucket->count;
-}
-static double bucket_last(const struct sample_bucket *bucket) {
-  return bucket->last;
-}
-
-typedef double (*aggregate_fn)(const struct sample_bucket *bucket);
-
-static const struct {
-  const char *name;
-  aggregate_fn of;
-} aggregates[] = {
-    {"avg", bucket_avg}, {"min", bucket_min},     {"max", bucket_max},
-    {"sum", bucket_sum}, {"count", bucket_count}, {"last", bucket_last},
 };
 
 /* What a request asks for, checked. */
 struct history_request {
   struct sample_query query;
   struct label_match labels[SAMPLE_LABELS_MAX];
-  size_t chosen[AGGREGATES_MAX]; /* indices of aggregates */
-  size_t chosen_count;
+  struct slice by[SAMPLE_LABELS_MAX];
+  struct aggregate_list agg;
+  bool csv;
 };
 
-static int parse_aggregates(struct slice list, struct history_request *out,
-                            struct model_problem *problem) {
+static int take_by(struct slice list, struct history_request *out, struct model_problem *problem) {
   struct slice name;
-  while (slice_split(&list, ',', &name)) {
-    size_t i = 0;
-    while (i < AGGREGATES_MAX && !slice_is(slice_trim(name), aggregates[i].name))
-      i++;
-    if (i == AGGREGATES_MAX || out->chosen_count == AGGREGATES_MAX)
-      return model_problem_set(
-          problem, BELFRY_EINVAL, "agg",
-          "must be a comma list of avg, min, max, sum, count, last, each once");
-    out->chosen[out->chosen_count++] = i;
+  out->query.by = out->by;
+  while (!slice_is(list, "*") && slice_split(&list, ',', &name)) {
+    if (slice_trim(name).len == 0 || out->query.by_count == SAMPLE_LABELS_MAX)
+      return model_problem_set(problem, BELFRY_EINVAL, "by",
+                               "must be a comma list of names of labels, at most %d of them",
+                               SAMPLE_LABELS_MAX);
+    out->by[out->query.by_count++] = slice_trim(name);
   }
   return BELFRY_OK;
 }
@@ -91,7 +76,7 @@ static int take_labels(const struct request *request, struct history_request *ou
     if (!slice_starts_with(name, LABEL_PREFIX))
       continue;
     if (out->query.label_count == SAMPLE_LABELS_MAX || name.len == prefix)
-      return model_problem_set(problem, BELFRY_EINVAL, "label.",
+      return model_problem_set(problem, BELFRY_EINVAL, "label",
                                "must be followed by a label's name; there can be %d of them",
                                SAMPLE_LABELS_MAX);
     out->labels[out->query.label_count++] = (struct label_match){
@@ -140,9 +125,23 @@ static int parse_request(const struct request *request, struct history_request *
                              "step or a shorter range",
                              (long long)(range_ms / query->step_ms), BUCKETS_MAX);
   query->max_buckets = BUCKETS_MAX;
-  struct slice agg = params[QUERY_AGG].set ? params[QUERY_AGG].text : slice_of("avg");
-  int status = parse_aggregates(agg, out, problem);
+  out->csv = params[QUERY_FORMAT].set && params[QUERY_FORMAT].number == 1;
+  struct slice agg = params[QUERY_AGG].set      ? params[QUERY_AGG].text
+                     : params[QUERY_POINTS].set ? slice_of("avg,min,max")
+                                                : slice_of("avg");
+  int status = aggregate_parse(agg, &out->agg, problem);
+  query->increases = out->agg.increases;
+  query->quantiles = out->agg.quantiles;
+  if (!status && params[QUERY_BY].set)
+    status = take_by(params[QUERY_BY].text, out, problem);
   return status ? status : take_labels(request, out, problem);
+}
+
+static void put_figure(struct buf *out, const struct aggregate *agg,
+                       const struct sample_bucket *bucket) {
+  double value = agg->of(bucket, agg->quantile);
+  buf_put_char(out, ',');
+  json_put_number(out, value);
 }
 
 struct series_text {
@@ -165,12 +164,34 @@ static int on_bucket(void *arg, struct slice labels, const struct sample_bucket 
     buf_put_char(text->out, ',');
   }
   buf_printf(text->out, "[%lld", (long long)bucket->start_ms);
-  for (size_t i = 0; i < text->asked->chosen_count; i++) {
-    buf_put_char(text->out, ',');
-    json_put_number(text->out, aggregates[text->asked->chosen[i]].of(bucket));
-  }
+  for (size_t i = 0; i < text->asked->agg.count; i++)
+    put_figure(text->out, &text->asked->agg.items[i], bucket);
   buf_put_char(text->out, ']');
   return buf_status(&text->labels);
+}
+
+static int on_csv_bucket(void *arg, struct slice labels, const struct sample_bucket *bucket) {
+  struct series_text *text = arg;
+  char when[TIMESTAMP_BYTES];
+  timestamp_format(bucket->start_ms, when);
+  buf_printf(text->out, "%s,", when);
+  csv_put_text(text->out, labels);
+  for (size_t i = 0; i < text->asked->agg.count; i++) {
+    const struct aggregate *agg = &text->asked->agg.items[i];
+    if (isnan(agg->of(bucket, agg->quantile)))
+      buf_put_char(text->out, ','); /* an empty cell */
+    else
+      put_figure(text->out, agg, bucket);
+  }
+  buf_put_char(text->out, '\n');
+  return buf_status(text->out);
+}
+
+static void put_csv_head(struct buf *out, const struct history_request *asked) {
+  buf_put_text(out, "timestamp,labels");
+  for (size_t i = 0; i < asked->agg.count; i++)
+    buf_printf(out, ",%s", asked->agg.items[i].name);
+  buf_put_char(out, '\n');
 }
 
 static void put_head(struct buf *out, const struct history_request *asked) {
@@ -184,10 +205,43 @@ static void put_head(struct buf *out, const struct history_request *asked) {
   json_put_string(out, slice_of(metric_unit(query->metric)));
   buf_printf(out, ",\"from\":\"%s\",\"to\":\"%s\",\"step\":", from, to);
   json_put_number(out, (double)query->step_ms / 1000);
-  buf_put_text(out, ",\"resolution\":\"raw\",\"agg\":[");
-  for (size_t i = 0; i < asked->chosen_count; i++)
-    buf_printf(out, "%s\"%s\"", i ? "," : "", aggregates[asked->chosen[i]].name);
+  buf_put_text(out, ",\"agg\":[");
+  for (size_t i = 0; i < asked->agg.count; i++)
+    buf_printf(out, "%s\"%s\"", i ? "," : "", asked->agg.items[i].name);
   buf_put_text(out, "],\"series\":[");
+}
+
+static const char *resolution_name(int64_t resolution_ms) {
+  return resolution_ms == 0 ? "raw" : resolution_ms < 3600000 ? "1m" : "1h";
+}
+
+static void put_tail(struct series_text *text, const struct sample_page *page) {
+  buf_printf(text->out, "%s],\"resolution\":\"%s\"", text->open ? "]}" : "",
+             resolution_name(page->resolution_ms));
+  if (page->partial) {
+    char when[TIMESTAMP_BYTES];
+    timestamp_format(page->complete_to_ms, when);
+    buf_printf(text->out, ",\"partial\":true,\"complete_to\":\"%s\"", when);
+  }
+  buf_put_char(text->out, '}');
+}
+
+/* What the body of CSV has no place for. */
+static void put_csv_headers(struct response *response, const struct sample_page *page) {
+  response_header(response, "Belfry-Resolution", "%s", resolution_name(page->resolution_ms));
+  if (page->partial) {
+    char when[TIMESTAMP_BYTES];
+    timestamp_format(page->complete_to_ms, when);
+    response_header(response, "Belfry-Complete-To", "%s", when);
+  }
+}
+
+static void refuse_too_many(const struct request *request, struct response *response,
+                            const struct belfry_error *error) {
+  struct model_problem problem = {0};
+  (void)model_problem_set(&problem, BELFRY_EINVAL, "step", "makes too much of an answer: %s",
+                          error->text);
+  response_input_problem(response, request, 400, "", &problem);
 }
 
 void api_history_get(struct worker *worker, const struct request *request,
@@ -204,17 +258,23 @@ void api_history_get(struct worker *worker, const struct request *request,
   struct history *history = worker_history(worker, &error);
   struct series_text text = {.out = response_json(response, 200), .asked = &asked};
   buf_init(&text.labels, 0);
-  put_head(text.out, &asked);
-  int status = history ? history_samples(history, &asked.query, on_bucket, &text, &page, &error)
-                       : error.code;
-  buf_fini(&text.labels);
-  if (status == BELFRY_ETOOBIG)
-    response_problem(response, request, 400,
-                     "the answer would hold more than %d buckets over all series: take a wider "
-                     "step, a shorter range, or choose by label.NAME=VALUE",
-                     BUCKETS_MAX);
-  else if (status)
-    worker_read_problem(worker, request, response, status, &error);
+  if (asked.csv)
+    put_csv_head(text.out, &asked);
   else
-    buf_printf(text.out, "%s]%s}", text.open ? "]}" : "", page.partial ? ",\"partial\":true" : "");
+    put_head(text.out, &asked);
+  int status = history
+                   ? history_samples(history, &asked.query, asked.csv ? on_csv_bucket : on_bucket,
+                                     &text, &page, &error)
+                   : error.code;
+  buf_fini(&text.labels);
+  if (status == BELFRY_ETOOBIG) {
+    refuse_too_many(request, response, &error);
+  } else if (status) {
+    worker_read_problem(worker, request, response, status, &error);
+  } else if (asked.csv) {
+    response->content_type = CSV_CONTENT_TYPE;
+    put_csv_headers(response, &page);
+  } else {
+    put_tail(&text, &page);
+  }
 }

@@ -1,6 +1,7 @@
 # A library of everything but main, so that the unit tests can link it.
 noinst_LIBRARIES += fcgi/libbelfryfcgi.a
 fcgi_libbelfryfcgi_a_SOURCES = \
+	%D%/aggregate.c %D%/aggregate.h \
 	%D%/api.h \
 	%D%/api_events.c \
 	%D%/api_health.c \

@@ -24,7 +24,7 @@ EXTRA_DIST += \
 	%D%/system/access.test.mjs %D%/system/cli.test.mjs %D%/system/conformance.test.mjs %D%/system/conformance_cases.mjs \
 	%D%/system/conformance_deflate.mjs %D%/system/crash.test.mjs %D%/system/durability.test.mjs \
 	%D%/system/events_get.test.mjs %D%/system/events_post.test.mjs %D%/system/expect.mjs %D%/system/fault_preload.c \
-	%D%/system/faults.test.mjs %D%/system/hardship.test.mjs %D%/system/harness.mjs %D%/system/health.test.mjs \
+	%D%/system/faults.test.mjs %D%/system/hardship.test.mjs %D%/system/harness.mjs %D%/system/health.test.mjs %D%/system/history.test.mjs \
 	%D%/system/metrics.test.mjs %D%/system/pages.test.mjs %D%/system/prometheus.test.mjs %D%/system/push.test.mjs \
 	%D%/system/push_clients.test.mjs %D%/system/push_deflate.test.mjs %D%/system/push_faults.test.mjs \
 	%D%/system/push_life.test.mjs %D%/system/push_resume.test.mjs %D%/system/push_wire.mjs %D%/system/quickstart.test.mjs \

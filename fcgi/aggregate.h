@@ -1,0 +1,34 @@
+/*
+ * What the samples of a bucket come to: the list `agg` of a request.
+ */
+#ifndef BELFRY_FCGI_AGGREGATE_H
+#define BELFRY_FCGI_AGGREGATE_H
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "history/query.h"
+#include "model/problem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define AGGREGATES_MAX       24
+#define AGGREGATE_NAME_BYTES 12
+
+struct aggregate {
+  char name[AGGREGATE_NAME_BYTES]; /* as it is asked for */
+  double (*of)(const struct sample_bucket *bucket, double quantile);
+  double quantile; /* 0 to 1 */
+};
+
+struct aggregate_list {
+  struct aggregate items[AGGREGATES_MAX];
+  size_t count;
+  bool increases, quantiles; /* some of them need these of the query */
+};
+
+/* Reads `avg,max,p99.9`. Returns: 0 or BELFRY_EINVAL. */
+int aggregate_parse(struct slice text, struct aggregate_list *out,
+                    struct model_problem *problem) BELFRY_MUST_CHECK;
+
+#endif
