@@ -5,6 +5,7 @@ historyd_libhistoryd_a_SOURCES = \
 	%D%/check.c %D%/check.h \
 	%D%/checkpoint.c %D%/checkpoint.h \
 	%D%/first_key.c %D%/first_key.h \
+	%D%/keeper.c %D%/keeper.h \
 	%D%/peer.c %D%/peer.h \
 	%D%/report.c %D%/report.h \
 	%D%/server.c %D%/server.h

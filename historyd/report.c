@@ -1,6 +1,7 @@
 /* The daemon's own row. */
 #include "historyd/report.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "model/state.h"
 
@@ -20,6 +21,9 @@ static int64_t memory_bytes(void) {
 static void put_figures(const struct report *report, const struct appender *appender,
                         struct buf *out) {
   const struct append_figures *figures = &appender->figures;
+  struct keeper_figures keeper = {0};
+  if (report->keeper)
+    keeper_figures(report->keeper, &keeper);
   const struct {
     const char *name;
     int64_t value;
@@ -37,10 +41,18 @@ static void put_figures(const struct report *report, const struct appender *appe
       {"connections", report->connections},
       {"disk_full", appender->full},
       {"wal_pages", history_writer_wal_pages(appender->writer)},
+      {"sealed_events", keeper.sealed.events},
+      {"sealed_blocks", keeper.sealed.blocks},
+      {"sealed_files", keeper.sealed.files},
+      {"sealed_bytes", keeper.sealed.bytes},
+      {"seal_errors", keeper.errors},
+      {"hand_over_us_max", keeper.hand_over_us_max},
       {"memory_bytes", memory_bytes()},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     buf_printf(out, "%c\"%s\":%lld", i ? ',' : '{', rows[i].name, (long long)rows[i].value);
+  buf_put_text(out, ",\"seal_error\":");
+  json_put_string(out, slice_of(keeper.last_error));
   buf_put_char(out, '}');
 }
 

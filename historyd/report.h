@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "historyd/appender.h"
+#include "historyd/keeper.h"
 
 #include <stdint.h>
 
@@ -13,6 +14,7 @@ struct report {
   int64_t started_ms;
   int64_t commit_us_max; /* longest group since the last report, from its begin to its commit */
   int64_t connections;
+  struct keeper *keeper; /* borrowed; NULL: none */
 };
 
 /* Commits the report. A full disk or the like is no error: there will be another report. Returns:

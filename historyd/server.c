@@ -12,6 +12,7 @@
 #include "base/ipc.h"
 #include "base/log.h"
 #include "historyd/checkpoint.h"
+#include "historyd/keeper.h"
 #include "historyd/peer.h"
 #include "historyd/report.h"
 
@@ -31,6 +32,7 @@
 #define UNSENT_MAX      ((size_t)1 << 20)   /* answers that a peer does not read */
 #define HELLO_MS        10000               /* for a new connection to say who it is */
 #define LAST_ANSWERS_MS 300                 /* to write the last answers when ending */
+#define WAKE_EVENTS     1024                /* stored since the keeper was woken last */
 
 struct connection {
   ev_io io;
@@ -66,6 +68,9 @@ struct server {
   ev_io accept;
   ev_timer tick, accept_pause;
   ev_prepare group;
+  ev_async hand_over;
+  struct keeper *keeper;
+  int64_t woken_events; /* stored when the keeper was woken last */
   ev_signal term, interrupt, hangup;
   struct append_request requests[APPEND_GROUP_MAX]; /* of the running group */
   struct connection *owners[APPEND_GROUP_MAX];
@@ -416,6 +421,14 @@ static bool run_group(struct server *server) {
   return full;
 }
 
+static void wake_keeper(struct server *server) {
+  int64_t events = server->appender->figures.events;
+  if (events - server->woken_events < WAKE_EVENTS)
+    return;
+  server->woken_events = events;
+  keeper_wake(server->keeper);
+}
+
 static void on_group(struct ev_loop *loop, ev_prepare *prepare, int events) {
   (void)loop, (void)events;
   struct server *server = prepare->data;
@@ -428,6 +441,41 @@ static void on_group(struct ev_loop *loop, ev_prepare *prepare, int events) {
         fail(server, status);
     }
   }
+  wake_keeper(server);
+}
+
+/* --- the keeper --- */
+
+/* In the keeper's thread. */
+static void on_asked(void *arg) {
+  struct server *server = arg;
+  ev_async_send(server->loop, &server->hand_over);
+}
+
+static void on_hand_over(struct ev_loop *loop, ev_async *async, int events) {
+  (void)loop, (void)events;
+  struct server *server = async->data;
+  int status = keeper_take_over(server->keeper, server->appender->writer, &server->error);
+  if (status)
+    fail(server, status);
+}
+
+static int start_keeper(struct server *server, struct belfry_error *error) {
+  char dir[PATH_MAX];
+  const struct history_keeper_options options = {.hot_events = server->conf->history_hot_events};
+  int status = conf_state_path(server->conf, "history", dir, sizeof dir);
+  if (status)
+    return belfry_error_set(error, status, "paths.state is too long: %s",
+                            server->conf->paths_state);
+  status = keeper_start(dir, &options, server->appender->clock, on_asked, server, &server->keeper,
+                        error);
+  server->report.keeper = server->keeper;
+  return status;
+}
+
+static void stop_keeper(struct server *server) {
+  keeper_stop(server->keeper);
+  server->keeper = server->report.keeper = NULL;
 }
 
 /* --- each second --- */
@@ -490,14 +538,17 @@ static void start_watchers(struct server *server) {
   ev_timer_init(&server->accept_pause, on_accept_pause, 0., .1);
   ev_timer_init(&server->tick, on_tick, 0., 1.);
   ev_prepare_init(&server->group, on_group);
+  ev_async_init(&server->hand_over, on_hand_over);
   ev_signal_init(&server->term, on_stop, SIGTERM);
   ev_signal_init(&server->interrupt, on_stop, SIGINT);
   ev_signal_init(&server->hangup, on_hangup, SIGHUP);
   server->accept.data = server->accept_pause.data = server->tick.data = server->group.data =
-      server->term.data = server->interrupt.data = server->hangup.data = server;
+      server->hand_over.data = server->term.data = server->interrupt.data = server->hangup.data =
+          server;
   ev_io_start(server->loop, &server->accept);
   ev_timer_start(server->loop, &server->tick);
   ev_prepare_start(server->loop, &server->group);
+  ev_async_start(server->loop, &server->hand_over);
   ev_signal_start(server->loop, &server->term);
   ev_signal_start(server->loop, &server->interrupt);
   ev_signal_start(server->loop, &server->hangup);
@@ -525,8 +576,15 @@ static int serve(struct server *server, struct belfry_error *error) {
   if (status)
     return status;
   start_watchers(server);
+  status = start_keeper(server, error);
+  if (status) {
+    if (!inherited)
+      unlink(path);
+    return status;
+  }
   daemon_ready("the history can be appended to");
   ev_run(server->loop, 0);
+  stop_keeper(server);
   if (!server->failed) {
     daemon_stopping("asked to");
     end_cleanly(server);

@@ -106,7 +106,7 @@ static int read_page(struct hub *hub, struct client *client, struct belfry_error
   status = history_events(hub->history, &query, on_page_event, hub, &page, error);
   if (status == 1) /* the page is full: it reaches as far as its last event */
     return BELFRY_OK;
-  if (status == BELFRY_ECORRUPT) {
+  if (status == BELFRY_ECORRUPT || (!status && page.damaged)) {
     tell_gap(hub, client, "unreadable");
     return BELFRY_OK;
   }

@@ -23,11 +23,13 @@ struct event_filter {
   size_t source_count;
   unsigned severities;    /* bit 1 << severity for each that is wanted */
   int64_t from_ms, to_ms; /* from <= timestamp < to; 0 for no bound */
-  struct slice text; /* words, separated by blanks, that must all be in the data's text, without
-                        regard to ASCII case; "in quotes" is a phrase, -word or -"phrase" must not
-                        be there */
+  struct slice text;      /* words that must be in the data's values (history/words.h) */
 };
 
 bool event_filter_match(const struct event_filter *filter, const struct event *event);
+
+/* The conditions on one field alone. */
+bool event_filter_wants_type(const struct event_filter *filter, struct slice type);
+bool event_filter_wants_source(const struct event_filter *filter, struct slice source);
 
 #endif

@@ -33,23 +33,37 @@ struct history_keeper_options {
   int64_t hot_events; /* newest events that are not sealed before their day is over */
 };
 
+/* What it has done since it was opened. */
+struct history_keeper_figures {
+  int64_t events, blocks; /* sealed */
+  int64_t bytes;          /* of sealed files, now */
+  int64_t files;          /* now */
+};
+
 /*
- * Takes: the history's folder; the writer must have opened it before. `clock` is borrowed. Returns:
- * 0, `*out` owned, free with history_keeper_close().
+ * `dir` is the history's folder; the writer must have opened it before. `clock` is borrowed.
+ * Removes what a crash has left in the folder of sealed files. Returns: 0, `*out` owned, free with
+ * history_keeper_close().
  */
 int history_keeper_open(const char *dir, const struct history_keeper_options *options,
                         const struct clock *clock, history_hand_over_fn hand_over, void *arg,
                         struct history_keeper **out, struct belfry_error *error) BELFRY_MUST_CHECK;
 void history_keeper_close(struct history_keeper *keeper);
 
-/* Does a piece of work, of well under 100 ms, if there is any. `*more`: there was, and there may be
- * another at once. Returns: 0, or why it could not be done; trying again later makes sense, but
- * after BELFRY_ECORRUPT. */
+/* Does a piece of work, if there is any; all but the copy of a finished day takes well under 100
+ * ms. `*more`: there was, and there may be another at once. Returns: 0, or why it could not be
+ * done; trying again later makes sense. BELFRY_ECONFLICT: what was to be sealed has changed. */
 int history_keeper_step(struct history_keeper *keeper, bool *more,
                         struct belfry_error *error) BELFRY_MUST_CHECK;
 
-/* The writer's part, within a group. After an error other than BELFRY_ECONFLICT the group is to be
- * abandoned; after that one nothing was changed. */
+/* From any thread: a step that takes long gives up, with BELFRY_ETIMEDOUT. For good. */
+void history_keeper_interrupt(struct history_keeper *keeper);
+
+void history_keeper_figures(const struct history_keeper *keeper,
+                            struct history_keeper_figures *out);
+
+/* The writer's part, within a group, which after any error is to be abandoned. BELFRY_ECONFLICT:
+ * things are not as the keeper knew them. */
 int history_writer_take_over(struct history_writer *writer,
                              const struct history_hand_over *hand_over,
                              struct belfry_error *error) BELFRY_MUST_CHECK;

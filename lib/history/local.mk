@@ -13,11 +13,15 @@ lib_history_libhistory_a_SOURCES = \
 	%D%/query.c %D%/query.h %D%/query_priv.h \
 	%D%/query_events.c \
 	%D%/query_samples.c \
+	%D%/query_sealed.c \
 	%D%/rollup.c %D%/rollup_priv.h \
-	%D%/keeper.h \
+	%D%/event_files.c %D%/event_files_priv.h \
+	%D%/keeper.c %D%/keeper.h %D%/keeper_priv.h \
+	%D%/keeper_events.c \
 	%D%/sample_series.c %D%/sample_series_priv.h \
 	%D%/sample_marks.c %D%/sample_marks_priv.h \
 	%D%/sealed.c %D%/sealed_priv.h \
+	%D%/sealed_ids.c %D%/sealed_ids_priv.h \
 	%D%/series.c %D%/series_priv.h \
 	%D%/sketch.c %D%/sketch_priv.h \
 	%D%/segment.c %D%/segment_priv.h \

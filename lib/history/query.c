@@ -55,6 +55,8 @@ int history_open(const char *dir, struct history **out, struct belfry_error *err
   if (!status)
     status = check_schema(history, dir, error);
   if (!status)
+    status = event_files__init(&history->event_files, dir, error);
+  if (!status)
     status = prepare(history, "BEGIN", &history->begin, error);
   if (!status)
     status = prepare(history, "COMMIT", &history->end, error);
@@ -71,6 +73,7 @@ int history_open(const char *dir, struct history **out, struct belfry_error *err
 void history_close(struct history *history) {
   if (!history)
     return;
+  event_files__fini(&history->event_files);
   sqlite3_finalize(history->begin);
   sqlite3_finalize(history->end);
   sqlite3_finalize(history->version);

@@ -53,7 +53,8 @@ struct event_page {
   int64_t scanned; /* id up to which (in the query's direction) everything was looked at; go on from
                       there */
   bool more;       /* there may be more beyond `scanned` */
-  bool partial;    /* the budget ran out */
+  bool partial;    /* something was left out: the budget ran out, or see below */
+  bool damaged;    /* a part of the history that could match cannot be read (the log says which) */
 };
 
 /* The event's texts are borrowed until the callback returns. A return other than 0 ends the query

@@ -1,7 +1,9 @@
 /*
- * Queries for events. Every condition but the ids is checked here in C, by the same function that
- * the push daemon uses, so that a list and a push never differ. The database is asked for ids in
- * order; a window of time helps where it is the narrower way:
+ * Queries for events: those of hot.db, and how they and the sealed ones (query_sealed.c) make one
+ * list. All sealed events are older than all of hot.db, in one moment. Every condition but the ids
+ * is checked here in C, by the same function that the push daemon uses, so that a list and a push
+ * never differ. The database is asked for ids in order; a window of time helps where it is the
+ * narrower way:
  *
  *   - when it holds few events, their ids come from the index on `timestamp`;
  *   - else, when a long run of events outside of the window was passed, the index says between
@@ -9,30 +11,17 @@
  */
 #include "history/query_priv.h"
 
+#include "history/words.h"
+
+#include <string.h>
+
 /* Up to so many events a window is read through the index: their ids are sorted in memory, and each
    event is then looked up on its own (about 2 us, against 0.3 us of an event passed in a scan). */
 #define NARROW_EVENTS 4096
 /* So many events out of the window are passed before the index is asked. */
 #define PATIENCE_EVENTS 10000
 
-struct scan {
-  struct history *history;
-  const struct event_query *query;
-  event_fn on_event;
-  void *arg;
-  struct belfry_error *error;
-  int64_t after, before; /* bounds that are left, both exclusive */
-  int64_t from_ms, to_ms;
-  bool narrow;      /* the statements by time are in use */
-  bool jumped;      /* the index was asked for bounds */
-  uint32_t outside; /* events outside of the window in a row */
-  struct event_page page;
-};
-
-/* How a scan went on, beside the errors. */
-enum { SCAN_DONE = 0, SCAN_JUMP = 1, SCAN_FULL = 2, SCAN_STOPPED = 3 };
-
-static int bind_scan(struct scan *scan, sqlite3_stmt **out) {
+static int bind_scan(struct event_scan *scan, sqlite3_stmt **out) {
   static const enum sql_statement numbers[2][2] = {
       {SQL_EVENTS_ASCENDING, SQL_EVENTS_DESCENDING},
       {SQL_EVENTS_OF_TIME_ASCENDING, SQL_EVENTS_OF_TIME_DESCENDING}};
@@ -71,7 +60,7 @@ static bool row_matches(const struct event_query *query, sqlite3_stmt *row, stru
 }
 
 /* Handles one row. Returns: SCAN_DONE to go on, SCAN_JUMP, SCAN_STOPPED with `*stop`. */
-static int take_row(struct scan *scan, sqlite3_stmt *row, int *stop) {
+static int take_row(struct event_scan *scan, sqlite3_stmt *row, int *stop) {
   struct event event = {.id = sqlite3_column_int64(row, 0)};
   bool in_window;
   bool wanted = row_matches(scan->query, row, &event, &in_window);
@@ -86,7 +75,7 @@ static int take_row(struct scan *scan, sqlite3_stmt *row, int *stop) {
   return !scan->jumped && scan->outside > PATIENCE_EVENTS ? SCAN_JUMP : SCAN_DONE;
 }
 
-static int run_scan(struct scan *scan, int *stop) {
+static int run_scan(struct event_scan *scan, int *stop) {
   sqlite3_stmt *statement;
   int status = bind_scan(scan, &statement);
   if (status)
@@ -110,8 +99,8 @@ static int run_scan(struct scan *scan, int *stop) {
 }
 
 /* Steps a statement that gives one row of two integers. `*found` is false where they are NULL. */
-static int one_row(struct scan *scan, sqlite3_stmt *statement, int64_t *first, int64_t *second,
-                   bool *found) {
+static int one_row(struct event_scan *scan, sqlite3_stmt *statement, int64_t *first,
+                   int64_t *second, bool *found) {
   int code = sqlite3_step(statement);
   int status = BELFRY_OK;
   *found = code == SQLITE_ROW && sqlite3_column_type(statement, 0) != SQLITE_NULL;
@@ -129,7 +118,7 @@ static int one_row(struct scan *scan, sqlite3_stmt *statement, int64_t *first, i
 }
 
 /* Whether the window holds few events. */
-static int look_at_window(struct scan *scan) {
+static int look_at_window(struct event_scan *scan) {
   sqlite3_stmt *statement;
   int64_t count = 0, ignored;
   bool found;
@@ -147,7 +136,7 @@ static int look_at_window(struct scan *scan) {
 }
 
 /* Moves the bounds to where the window is. `*found` is false when nothing of it is left. */
-static int jump(struct scan *scan, bool *found) {
+static int jump(struct event_scan *scan, bool *found) {
   sqlite3_stmt *statement;
   int64_t first, last;
   if (scan->query->newest_first)
@@ -173,7 +162,7 @@ static int jump(struct scan *scan, bool *found) {
 }
 
 /* Everything within the query's bounds was looked at: says so with the bound itself. */
-static int finish(struct scan *scan) {
+static int finish(struct event_scan *scan) {
   struct history_position position;
   int status = history_position(scan->history, &position, scan->error);
   if (status)
@@ -190,9 +179,13 @@ static int finish(struct scan *scan) {
   return BELFRY_OK;
 }
 
-static int run_query(struct scan *scan, int *stop) {
+static int scan_hot(struct event_scan *scan, int *stop) {
   int status = BELFRY_OK;
   bool found = true;
+  scan->after = scan->low;
+  scan->before = scan->high;
+  scan->narrow = scan->jumped = false;
+  scan->outside = 0;
   if (scan->query->filter.from_ms || scan->query->filter.to_ms)
     status = look_at_window(scan);
   if (!status)
@@ -205,27 +198,68 @@ static int run_query(struct scan *scan, int *stop) {
   return status;
 }
 
+static int run_query(struct event_scan *scan, int *stop) {
+  int status =
+      event_files__refresh(&scan->history->event_files, &scan->history->storage, scan->error);
+  if (status)
+    return status;
+  if (!scan->query->newest_first) {
+    status = query__scan_sealed(scan, stop);
+    return status ? status : scan_hot(scan, stop);
+  }
+  status = scan_hot(scan, stop);
+  return status ? status : query__scan_sealed(scan, stop);
+}
+
+/* Begins a new moment, where the last one came to. */
+static int begin_anew(struct event_scan *scan) {
+  if (scan->history->depth > 1)
+    return belfry_error_set(scan->error, BELFRY_EBUSY,
+                            "a sealed file was replaced while it was to be read; try again");
+  if (scan->query->newest_first && scan->page.scanned > 0 && scan->page.scanned < scan->high)
+    scan->high = scan->page.scanned;
+  if (!scan->query->newest_first && scan->page.scanned > scan->low)
+    scan->low = scan->page.scanned;
+  history_end(scan->history);
+  int status = history_begin(scan->history, scan->error);
+  if (status)
+    scan->history->depth++; /* the caller ends what it began */
+  return status;
+}
+
 int history_events(struct history *history, const struct event_query *query, event_fn on_event,
                    void *arg, struct event_page *page, struct belfry_error *error) {
   const struct event_filter *filter = &query->filter;
-  struct scan scan = {
+  struct event_scan scan = {
       .history = history,
       .query = query,
       .on_event = on_event,
       .arg = arg,
       .error = error,
-      .after = query->after,
-      .before = query->before ? query->before : INT64_MAX,
+      .low = query->after,
+      .high = query->before ? query->before : INT64_MAX,
       .from_ms = filter->from_ms ? filter->from_ms : INT64_MIN,
       .to_ms = filter->to_ms ? filter->to_ms : INT64_MAX,
       .page = {.scanned = query->newest_first ? query->before : query->after, .more = true},
   };
   int stop = 0;
-  int status = history_begin(history, error);
+  buf_init(&scan.words, 0);
+  words_put_fts(filter->text, &scan.words);
+  int status = buf_status(&scan.words);
   if (status)
+    belfry_error_set(error, status, "out of memory while searching");
+  else
+    status = history_begin(history, error);
+  if (status) {
+    buf_fini(&scan.words);
     return status;
+  }
   query__limit(history, query->budget_ms);
-  status = run_query(&scan, &stop);
+  while ((status = run_query(&scan, &stop)) == SCAN_GONE) {
+    status = begin_anew(&scan);
+    if (status)
+      break;
+  }
   query__unlimit(history);
   switch (status) {
   case SCAN_DONE:
@@ -242,7 +276,9 @@ int history_events(struct history *history, const struct event_query *query, eve
     status = stop;
     break;
   }
+  scan.page.partial |= scan.page.damaged;
   history_end(history);
+  buf_fini(&scan.words);
   if (page)
     *page = scan.page;
   return status;

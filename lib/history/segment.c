@@ -1,13 +1,17 @@
 #include "history/segment_priv.h"
 
+#include "base/fd.h"
 #include "history/words.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define DAY_MS       INT64_C(86400000)
 #define LIST_BYTES   4096 /* of the types or sources of a block */
@@ -21,6 +25,10 @@ static const char *const state_names[] = {"open", "finished", "quarantined"};
 
 const char *segment__kind_name(enum segment_kind kind) {
   return kind_names[kind];
+}
+
+const char *segment__state_name(enum segment_state state) {
+  return state_names[state];
 }
 
 /* --- what hot.db says --- */
@@ -110,6 +118,16 @@ void segment__name(enum segment_kind kind, int64_t ts_ms, unsigned generation,
   snprintf(out->file, sizeof out->file, "%s-%s-%u.db", kind_names[kind], span, generation);
 }
 
+bool segment__is_name(const char *file) {
+  for (size_t i = 0; i < KINDS; i++) {
+    size_t len = strlen(kind_names[i]);
+    if (strncmp(file, kind_names[i], len) == 0 && file[len] == '-' &&
+        strlen(file) < SEGMENT_FILE_BYTES)
+      return true;
+  }
+  return false;
+}
+
 /* --- a file --- */
 
 static int make_schema(struct segment *segment, struct belfry_error *error) {
@@ -126,7 +144,15 @@ static int make_schema(struct segment *segment, struct belfry_error *error) {
   if (!status)
     status = storage__exec(&segment->storage, "PRAGMA user_version = 1; COMMIT",
                            "cannot make a sealed file", error);
+  if (status)
+    segment__rollback(segment);
   return status;
+}
+
+static int on_wal(void *arg, sqlite3 *db, const char *name, int pages) {
+  (void)db, (void)name;
+  ((struct segment *)arg)->wal_pages = pages;
+  return SQLITE_OK;
 }
 
 int segment__open(struct segment *segment, const char *dir, const struct segment_row *row,
@@ -136,7 +162,17 @@ int segment__open(struct segment *segment, const char *dir, const struct segment
   if (snprintf(path, sizeof path, "%s/" SEGMENT_FOLDER "/%s", dir, row->file) >= (int)sizeof path)
     return belfry_error_set(error, BELFRY_EINVAL, "the history's path %s is too long", dir);
   int status = storage__open_file(&segment->storage, path, mode, error);
-  return status || mode != STORAGE_WRITES ? status : make_schema(segment, error);
+  if (!status) /* many may be open at a time */
+    status = storage__exec(&segment->storage, "PRAGMA mmap_size = 0; PRAGMA cache_size = -2048",
+                           "cannot open a sealed file", error);
+  if (status || mode != STORAGE_WRITES)
+    return status;
+  sqlite3_wal_hook(segment->storage.db, on_wal, segment);
+  return make_schema(segment, error);
+}
+
+bool segment__has_moved(struct segment *segment) {
+  return storage__has_moved(&segment->storage);
 }
 
 void segment__close(struct segment *segment) {
@@ -151,6 +187,14 @@ int64_t segment__bytes(struct segment *segment) {
   (void)!stat(path, &file);
   (void)!stat(log_path, &log);
   return (int64_t)file.st_size + (int64_t)log.st_size;
+}
+
+int64_t segment__file_bytes(const char *dir, const char *file) {
+  char path[PATH_MAX];
+  struct stat info = {0};
+  snprintf(path, sizeof path, "%s/" SEGMENT_FOLDER "/%s", dir, file);
+  (void)!stat(path, &info);
+  return (int64_t)info.st_size;
 }
 
 int segment__begin(struct segment *segment, struct belfry_error *error) {
@@ -180,13 +224,16 @@ static int run(struct segment *segment, enum sql_statement number,
 
 int segment__forget(struct segment *segment, int64_t last, struct belfry_error *error) {
   const struct history_value values[] = {HISTORY_VALUE_INTEGER("last", last)};
-  return run(segment, segment->kind == SEGMENT_EVENTS ? SQL_BLOCK_FORGET : SQL_CHUNK_FORGET, values,
-             1, error);
+  if (segment->kind != SEGMENT_EVENTS)
+    return run(segment, SQL_CHUNK_FORGET, values, 1, error);
+  int status = run(segment, SQL_BLOCK_FORGET, values, 1, error);
+  return status ? status : run(segment, SQL_BLOCK_DATA_FORGET, values, 1, error);
 }
 
 int segment__checkpoint(struct segment *segment, struct belfry_error *error) {
   int code =
       sqlite3_wal_checkpoint_v2(segment->storage.db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+  segment->wal_pages = 0; /* counted anew: what readers held back will do the next time */
   return code == SQLITE_OK || code == SQLITE_BUSY
              ? BELFRY_OK
              : storage__fail(&segment->storage, code, "cannot checkpoint a sealed file", error);
@@ -300,7 +347,7 @@ static void add_to_list(struct buf *list, bool *full, struct slice text) {
 }
 
 static int put_row(struct segment *segment, int64_t number, const struct event *events,
-                   size_t count, struct slice blob, struct belfry_error *error) {
+                   size_t count, struct belfry_error *error) {
   int64_t min_ts = events[0].timestamp_ms, max_ts = min_ts, severities = 0;
   struct buf types, sources;
   bool types_full = false, sources_full = false;
@@ -321,14 +368,20 @@ static int put_row(struct segment *segment, int64_t number, const struct event *
                                          HISTORY_VALUE_INTEGER("max_ts", max_ts),
                                          HISTORY_VALUE_INTEGER("severities", severities),
                                          HISTORY_VALUE_TEXT("types", buf_slice(&types)),
-                                         HISTORY_VALUE_TEXT("sources", buf_slice(&sources)),
-                                         HISTORY_VALUE_BLOB("data", blob)};
+                                         HISTORY_VALUE_TEXT("sources", buf_slice(&sources))};
   int status = buf_status(&types) || buf_status(&sources)
                    ? belfry_error_set(error, BELFRY_ENOMEM, "out of memory while sealing events")
                    : run(segment, SQL_BLOCK_INSERT, values, sizeof values / sizeof *values, error);
   buf_fini(&types);
   buf_fini(&sources);
   return status;
+}
+
+static int put_data(struct segment *segment, int64_t number, struct slice blob,
+                    struct belfry_error *error) {
+  const struct history_value values[] = {HISTORY_VALUE_INTEGER("number", number),
+                                         HISTORY_VALUE_BLOB("data", blob)};
+  return run(segment, SQL_BLOCK_DATA_INSERT, values, 2, error);
 }
 
 int segment__put_block(struct segment *segment, struct block_coder *coder, int64_t number,
@@ -339,7 +392,9 @@ int segment__put_block(struct segment *segment, struct block_coder *coder, int64
   if (status)
     belfry_error_set(error, status, "cannot pack events: %s", belfry_strerror(status));
   if (!status)
-    status = put_row(segment, number, events, count, buf_slice(&blob), error);
+    status = put_row(segment, number, events, count, error);
+  if (!status)
+    status = put_data(segment, number, buf_slice(&blob), error);
   if (!status)
     status = put_words(segment, number, events, count, error);
   buf_fini(&blob);
@@ -356,11 +411,104 @@ int segment__put_chunk(struct segment *segment, int64_t series_id, int64_t numbe
   return run(segment, SQL_CHUNK_INSERT, values, sizeof values / sizeof *values, error);
 }
 
-int segment__merge_words(struct segment *segment, bool *more, struct belfry_error *error) {
-  const struct history_value values[] = {HISTORY_VALUE_INTEGER("pages", MERGE_PAGES)};
+int segment__merge_words(struct segment *segment, bool first, bool *more,
+                         struct belfry_error *error) {
+  const struct history_value values[] = {
+      HISTORY_VALUE_INTEGER("pages", first ? -MERGE_PAGES : MERGE_PAGES)};
   int64_t before = sqlite3_total_changes64(segment->storage.db);
   int status = run(segment, SQL_WORD_MERGE, values, 1, error);
   /* FTS5 tells by the number of changes whether it did anything (its documentation of 'merge'). */
   *more = !status && sqlite3_total_changes64(segment->storage.db) - before >= 2;
+  return status;
+}
+
+/* --- the last form of a file --- */
+
+static int sync_file(const char *path, struct belfry_error *error) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  int status = BELFRY_OK;
+  if (fd < 0 || fsync(fd) < 0)
+    status = belfry_error_errno(error, errno, "cannot sync %s", path);
+  fd_close(&fd);
+  return status;
+}
+
+int segment__sync_folder(const char *dir, struct belfry_error *error) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/" SEGMENT_FOLDER, dir);
+  return sync_file(path, error);
+}
+
+static int remove_file(const char *path, const char *suffix, struct belfry_error *error) {
+  char full[PATH_MAX];
+  snprintf(full, sizeof full, "%s%s", path, suffix);
+  return unlink(full) == 0 || errno == ENOENT
+             ? BELFRY_OK
+             : belfry_error_errno(error, errno, "cannot remove %s", full);
+}
+
+/* The database goes first: a reader that opens it meanwhile and finds no log can tell by its being
+   gone that it has not seen everything. */
+int segment__remove(const char *dir, const char *file, struct belfry_error *error) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/" SEGMENT_FOLDER "/%s", dir, file);
+  int status = remove_file(path, "", error);
+  if (!status)
+    status = remove_file(path, "-wal", error);
+  if (!status)
+    status = remove_file(path, "-shm", error);
+  return status ? status : remove_file(path, "-journal", error);
+}
+
+/* A copy says that its journal is a write-ahead log, as the original's is. */
+static int close_journal(const char *path, struct belfry_error *error) {
+  struct storage storage;
+  int status = storage__open_file(&storage, path, STORAGE_WRITES, error);
+  if (!status)
+    status = storage__exec(&storage, "PRAGMA journal_mode = DELETE", "cannot finish a sealed file",
+                           error);
+  storage__close(&storage);
+  if (!status)
+    status = remove_file(path, "-wal", error);
+  return status ? status : remove_file(path, "-shm", error);
+}
+
+int segment__copy(struct segment *segment, const char *dir, const struct segment_row *into,
+                  struct belfry_error *error) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/" SEGMENT_FOLDER "/%s", dir, into->file);
+  const struct history_value values[] = {HISTORY_VALUE_TEXT("file", slice_of(path))};
+  int status = segment__remove(dir, into->file, error);
+  if (!status)
+    status = run(segment, SQL_SEGMENT_COPY, values, 1, error);
+  if (!status)
+    status = close_journal(path, error);
+  if (!status)
+    status = sync_file(path, error);
+  return status ? status : segment__sync_folder(dir, error);
+}
+
+/* --- a block that is read --- */
+
+int segment__take_block(struct segment *segment, struct block_coder *coder, int64_t number,
+                        struct block *out, struct belfry_error *error) {
+  sqlite3_stmt *statement;
+  const struct history_value values[] = {HISTORY_VALUE_INTEGER("number", number)};
+  int status = storage__statement(&segment->storage, SQL_BLOCK_DATA_GET, &statement, error);
+  if (!status)
+    status = storage__bind(statement, values, 1, error);
+  if (status)
+    return status;
+  int code = sqlite3_step(statement);
+  if (code == SQLITE_ROW) {
+    const char *data = sqlite3_column_blob(statement, 0);
+    size_t len = (size_t)sqlite3_column_bytes(statement, 0);
+    status = block__take(coder, slice_new(data, len), out, error);
+  } else if (code == SQLITE_DONE) {
+    status = belfry_error_set(error, BELFRY_ECORRUPT, "block %lld is not there", (long long)number);
+  } else {
+    status = storage__fail(&segment->storage, code, "cannot read a block of events", error);
+  }
+  sqlite3_reset(statement);
   return status;
 }

@@ -42,25 +42,33 @@ int segment__list(struct storage *hot, struct segment_list *out,
 void segment__list_fini(struct segment_list *list);
 
 const char *segment__kind_name(enum segment_kind kind);
+const char *segment__state_name(enum segment_state state);
 
 /* The name of the file of `kind` for the span that `ts_ms` lies in, and that span. */
 void segment__name(enum segment_kind kind, int64_t ts_ms, unsigned generation,
                    struct segment_row *out);
 
+/* Whether a file is named as ours are, or is a journal of one that is. */
+bool segment__is_name(const char *file);
+
 /* An open file. */
 struct segment {
   struct storage storage;
   enum segment_kind kind;
+  int64_t wal_pages; /* written since the last checkpoint, about */
 };
 
-/* Opens `dir`/segments/`file`; a writer makes what is missing of it. Ended by segment__close() in
- * every case. */
+/* Opens `dir`/segments/`file`; a writer makes what is missing of it. `segment` must not move while
+ * it is open. Ended by segment__close() in every case. */
 int segment__open(struct segment *segment, const char *dir, const struct segment_row *row,
                   enum storage_mode mode, struct belfry_error *error) BELFRY_MUST_CHECK;
 void segment__close(struct segment *segment);
 
 /* The file's size with its write-ahead log, in bytes. */
 int64_t segment__bytes(struct segment *segment);
+
+/* The size of a file that is not open; 0 when it is not there. */
+int64_t segment__file_bytes(const char *dir, const char *file);
 
 /* A writer's transaction: durable when commit returns 0. */
 int segment__begin(struct segment *segment, struct belfry_error *error) BELFRY_MUST_CHECK;
@@ -84,8 +92,27 @@ int segment__put_chunk(struct segment *segment, int64_t series_id, int64_t numbe
                        int64_t end_ms, size_t count, struct slice blob,
                        struct belfry_error *error) BELFRY_MUST_CHECK;
 
-/* Merges the index of words a bit. Returns: 0 with `*more`: there is more to be merged. */
-int segment__merge_words(struct segment *segment, bool *more,
+/* Merges the index of words a bit; `first`: begins to bring all of it into one. Returns: 0 with
+ * `*more`: there is more to be merged. */
+int segment__merge_words(struct segment *segment, bool first, bool *more,
                          struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Writes a copy that is meant to be read only, durably, folder included. */
+int segment__copy(struct segment *segment, const char *dir, const struct segment_row *into,
+                  struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Removes a file with its journals; no error when it is not there. */
+int segment__remove(const char *dir, const char *file,
+                    struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Makes durable which files there are. */
+int segment__sync_folder(const char *dir, struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Reads a block; what `*out` holds is the coder's. BELFRY_ECORRUPT when it is damaged. */
+int segment__take_block(struct segment *segment, struct block_coder *coder, int64_t number,
+                        struct block *out, struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Whether the file is no longer in its folder. */
+bool segment__has_moved(struct segment *segment);
 
 #endif

@@ -6,7 +6,9 @@
 
 #include "base/fd.h"
 #include "history/ballast_priv.h"
+#include "history/keeper_priv.h"
 #include "history/sample_marks_priv.h"
+#include "history/sealed_ids_priv.h"
 #include "history/series_priv.h"
 #include "history/storage_priv.h"
 
@@ -69,6 +71,7 @@ struct history_writer {
   struct event_parameters parameters[SQL_STATEMENT_COUNT];
   struct series_cache *series;
   struct sample_marks marks, group_marks; /* now, and before the group */
+  struct sealed_ids *sealed;
   struct ballast ballast;
   int lock_fd;
   char epoch[HISTORY_EPOCH_BYTES];
@@ -274,6 +277,8 @@ static int start(struct history_writer *writer, const char *dir,
   if (!status)
     status = sample_marks_read(&writer->storage, &writer->marks, error);
   if (!status)
+    status = sealed_ids__load(&writer->storage, &writer->sealed, error);
+  if (!status)
     status = settle_log(writer, error);
   if (status)
     return status;
@@ -287,6 +292,7 @@ static int start(struct history_writer *writer, const char *dir,
 
 static void release(struct history_writer *writer) {
   series__free(writer->series);
+  sealed_ids__free(writer->sealed);
   for (int i = 0; i < CONTROLS; i++)
     sqlite3_finalize(writer->control[i]);
   storage__close(&writer->storage);
@@ -451,10 +457,15 @@ static int run_for_event(struct history_writer *writer, enum sql_statement numbe
 int history_writer_event(struct history_writer *writer, struct event *event,
                          struct belfry_error *error) {
   int64_t changed = 0;
+  bool sealed;
+  event->id = 0;
+  int status = sealed_ids__find(writer->sealed, event->source, event->event_id, &sealed, error);
+  if (status || sealed)
+    return noticed(writer, status);
   if (event->received_ms < writer->last_received_ms) /* the clock was set back */
     event->received_ms = writer->last_received_ms;
   event->id = writer->head + 1;
-  int status = run_for_event(writer, SQL_EVENT_INSERT, event, &changed, error);
+  status = run_for_event(writer, SQL_EVENT_INSERT, event, &changed, error);
   if (status || changed == 0) {
     event->id = 0;
     return status;
@@ -540,6 +551,79 @@ int history_writer_mutate(struct history_writer *writer, struct slice statement,
   int status = storage__bind(prepared, values, value_count, error);
   return status ? status
                 : noticed(writer, storage__run(&writer->storage, prepared, changed, error));
+}
+
+/* --- what the keeper hands over --- */
+
+static int run_values(struct history_writer *writer, enum sql_statement number,
+                      const struct history_value *values, size_t count, int64_t *changed,
+                      struct belfry_error *error) {
+  sqlite3_stmt *statement = writer->storage.statements[number];
+  int status = storage__bind(statement, values, count, error);
+  return status ? status
+                : noticed(writer, storage__run(&writer->storage, statement, changed, error));
+}
+
+static int record_segment(struct history_writer *writer, const struct history_hand_over *hand_over,
+                          struct belfry_error *error) {
+  const struct segment_row *row = &hand_over->row;
+  struct history_value values[16] = {
+      HISTORY_VALUE_TEXT("file", slice_of(row->file)),
+      HISTORY_VALUE_TEXT("state", slice_of(segment__state_name(row->state))),
+      HISTORY_VALUE_INTEGER("last_block", row->last_block),
+      HISTORY_VALUE_INTEGER("first_id", row->first_id),
+      HISTORY_VALUE_INTEGER("last_id", row->last_id),
+      HISTORY_VALUE_INTEGER("min_ts", row->min_ts_ms),
+      HISTORY_VALUE_INTEGER("max_ts", row->max_ts_ms),
+      HISTORY_VALUE_INTEGER("rows", row->rows),
+      HISTORY_VALUE_INTEGER("bytes", row->bytes),
+      HISTORY_VALUE_INTEGER("now", hand_over->now_ms),
+  };
+  size_t count = 10;
+  if (row->id == 0) {
+    values[count++] = HISTORY_VALUE_TEXT("kind", slice_of(segment__kind_name(row->kind)));
+    values[count++] = HISTORY_VALUE_INTEGER("start", row->start_ms);
+    values[count++] = HISTORY_VALUE_INTEGER("end", row->end_ms);
+  } else {
+    values[count++] = HISTORY_VALUE_INTEGER("id", row->id);
+    values[count++] = HISTORY_VALUE_TEXT("old_file", slice_of(hand_over->old_file));
+    values[count++] = HISTORY_VALUE_INTEGER("old_last_block", hand_over->old_last_block);
+  }
+  int64_t changed = 0;
+  int status = run_values(writer, row->id ? SQL_SEGMENT_UPDATE : SQL_SEGMENT_INSERT, values, count,
+                          &changed, error);
+  if (!status && changed != 1)
+    status =
+        belfry_error_set(error, BELFRY_ECONFLICT,
+                         "the sealed file %s is not as it was expected to be", hand_over->old_file);
+  return status ? status : run_values(writer, SQL_SEGMENTS_CHANGED, NULL, 0, NULL, error);
+}
+
+static int delete_sealed(struct history_writer *writer, const struct history_hand_over *hand_over,
+                         struct belfry_error *error) {
+  const struct history_value values[] = {HISTORY_VALUE_INTEGER("first", hand_over->first_id),
+                                         HISTORY_VALUE_INTEGER("last", hand_over->last_id)};
+  int64_t changed = 0;
+  int status = run_values(writer, SQL_EVENT_DELETE_RANGE, values, 2, &changed, error);
+  if (!status && changed != (int64_t)hand_over->count)
+    status = belfry_error_set(error, BELFRY_ECONFLICT,
+                              "%lld events were to be sealed, of which %lld are there",
+                              (long long)hand_over->count, (long long)changed);
+  return status;
+}
+
+int history_writer_take_over(struct history_writer *writer,
+                             const struct history_hand_over *hand_over,
+                             struct belfry_error *error) {
+  int status = record_segment(writer, hand_over, error);
+  if (status || hand_over->count == 0)
+    return status;
+  status = delete_sealed(writer, hand_over, error);
+  if (status)
+    return status;
+  return noticed(writer,
+                 sealed_ids__add(writer->sealed, hand_over->first_id, hand_over->received_ms,
+                                 hand_over->now_ms, hand_over->hashes, hand_over->count, error));
 }
 
 /* --- checkpoints --- */

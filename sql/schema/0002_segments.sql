@@ -20,8 +20,10 @@ CREATE TABLE segment (
 );
 CREATE INDEX segment_kind ON segment (kind, start);
 
--- Which events were sealed lately, so that one that is sent again is known to be a duplicate.
-CREATE TABLE sealed_event (
-  hash     BLOB PRIMARY KEY,  -- first 16 bytes of SHA-256 of source, a zero byte, event_id
-  received INTEGER NOT NULL   -- of the event: after a day it may be forgotten
-) WITHOUT ROWID;
+-- Which events were sealed lately, so that one that is sent again is known to be a duplicate: a row for each block, that
+-- is, few and in order, where a row for each event would change a page of this database for each of them.
+CREATE TABLE sealed_ids (
+  first_id INTEGER PRIMARY KEY,  -- of the block
+  received INTEGER NOT NULL,     -- of its last event: after a day the row may be forgotten
+  hashes   BLOB    NOT NULL      -- sorted; of each event the first 16 bytes of SHA-256 of source, a zero byte, event_id
+);

@@ -10,7 +10,7 @@ ON CONFLICT (source, event_id) DO NOTHING;
 -- storage
 -- The oldest id still there, sealed or not (NULL for none), the highest id ever given, and when the newest event was
 -- stored (the newest is never sealed).
-SELECT coalesce((SELECT min(first_id) FROM segment WHERE kind = 'events' AND state <> 'quarantined'),
+SELECT coalesce((SELECT first_id FROM segment WHERE kind = 'events' AND state <> 'quarantined' ORDER BY start, id LIMIT 1),
                 (SELECT min(id) FROM event)),
        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0),
        coalesce((SELECT received FROM event ORDER BY id DESC LIMIT 1), 0);
@@ -57,6 +57,11 @@ SELECT count(*) FROM (SELECT 1 FROM event INDEXED BY event_timestamp
 -- Between which ids the events of a window of time are (NULL for none). Reads the window's part of the index only.
 SELECT min(id), max(id) FROM event INDEXED BY event_timestamp
 WHERE timestamp >= :from AND timestamp < :to AND id > :after AND id < :before;
+
+-- statement: event_bounds
+-- storage
+-- The oldest event that is not sealed, when it was stored, and the newest; no row when there is none.
+SELECT id, received, (SELECT max(id) FROM event) FROM event ORDER BY id LIMIT 1;
 
 -- statement: events_to_seal
 -- storage

@@ -21,20 +21,30 @@ WHERE id = :id AND file = :old_file AND last_block = :old_last_block;
 -- storage
 DELETE FROM segment WHERE id = :id AND file = :file;
 
--- statement: sealed_event_insert
+-- statement: segments_version
 -- storage
-INSERT INTO sealed_event (hash, received) VALUES (:hash, :received) ON CONFLICT DO NOTHING;
+-- A number that changes whenever a row of segment does.
+SELECT value FROM history WHERE key = 'segments';
 
--- statement: sealed_event_find
+-- statement: segments_changed
 -- storage
-SELECT received FROM sealed_event WHERE hash = :hash;
+INSERT INTO history (key, value) VALUES ('segments', '1')
+ON CONFLICT (key) DO UPDATE SET value = CAST(value + 1 AS TEXT);
 
--- statement: sealed_event_sweep
+-- statement: sealed_ids_insert
 -- storage
--- Some in order of hash, to be looked through for those that are too old: there is no index by time, since a sweep in
--- small steps costs less than keeping one.
-SELECT hash, received FROM sealed_event WHERE hash > :after ORDER BY hash LIMIT :limit;
+INSERT INTO sealed_ids (first_id, received, hashes) VALUES (:first_id, :received, :hashes);
 
--- statement: sealed_event_forget
+-- statement: sealed_ids_get
 -- storage
-DELETE FROM sealed_event WHERE hash = :hash;
+SELECT hashes FROM sealed_ids WHERE first_id = :first_id;
+
+-- statement: sealed_ids_all
+-- storage
+SELECT first_id, received, hashes FROM sealed_ids ORDER BY first_id;
+
+-- statement: sealed_ids_forget
+-- storage
+-- The oldest of those that are too old; a few at a time.
+DELETE FROM sealed_ids
+WHERE first_id IN (SELECT first_id FROM sealed_ids ORDER BY first_id LIMIT :limit) AND received < :before;

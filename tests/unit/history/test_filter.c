@@ -62,15 +62,18 @@ static void test_words(void **state) {
       {"time writing", false},
       {"\"time out\"", true},
       {"\"out time\"", false},
-      {"\"out while\" read", true},
+      {"\"out while\" read", false}, /* words are whole */
+      {"\"out while\" read*", true},
+      {"read* -tim*", false},
+      {"message", false}, /* the name of a member */
       {"-writing", true},
       {"-time", false},
       {"time -reading", false},
-      {"-\"out time\" message", true},
+      {"-\"out time\" while", true},
       {"-\"time out\"", false},
       {"-", false}, /* a word like any other */
       {"\"\"", true},
-      {"\"time o", true}, /* a quote that is not closed goes to the end */
+      {"\"time out", true}, /* a quote that is not closed goes to the end */
       {"a-very-long-word-that-is-longer-than-the-text-of-the-event", false},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

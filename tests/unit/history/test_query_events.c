@@ -226,7 +226,7 @@ static void test_a_budget_gives_parts_that_make_the_whole(void **state) {
   static struct found found;
   struct event_page page;
   struct event_query query = {
-      .limit = EVENTS, .budget_ms = 1, .filter = {.text = slice_of("\"number 2999\"")}};
+      .limit = EVENTS, .budget_ms = 1, .filter = {.text = slice_of("number 2999*")}};
   found.count = 0;
   bool was_partial;
   int parts = 0;
