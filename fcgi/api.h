@@ -19,6 +19,9 @@ typedef void (*api_fn)(struct worker *worker, const struct request *request,
 #undef ROUTE
 
 extern const struct field api_events_query[];
+extern const struct field api_logs_query[];
+extern const struct field api_logs_post_query[];
+extern const struct field api_logs_histogram_query[];
 extern const struct field api_metrics_query[];
 extern const struct field api_history_query[];
 extern const struct field api_keys_fields[];

@@ -12,23 +12,19 @@
 
 /* --- POST --- */
 
-/* Whose event it is when it says nothing: the key's. */
-static struct slice default_source(const struct request *request) {
-  return request->identity.name[0] ? slice_of(request->identity.name) : slice_of("unknown");
-}
-
 /* Puts every event of the body into the batch. Returns: whether all of them are in order. */
 static bool take_events(struct worker *worker, const struct request *request,
                         struct event_parsed *parsed, struct response *response) {
   struct body_records records;
   struct model_problem problem = {0};
   struct slice text;
-  int status = body_records_start(&records, request->body, request->body_ndjson, &problem);
+  int status =
+      body_records_start(&records, request->body, request->body_type == BODY_TYPE_NDJSON, &problem);
   const struct event_parse_options options = {
       .now_ms = request->now_ms,
-      .default_source = default_source(request),
+      .default_source = worker_default_source(request),
       .max_data_bytes = (size_t)worker->conf->fcgi_max_event_bytes,
-      .checked = !request->body_ndjson,
+      .checked = request->body_type == BODY_TYPE_JSON,
       .ulids = &worker->ulids,
   };
   while (!status && body_records_next(&records, &text)) {
@@ -48,27 +44,14 @@ static bool take_events(struct worker *worker, const struct request *request,
   return status == BELFRY_OK;
 }
 
-static void put_id(struct buf *out, const char *key, int64_t id) {
-  if (id)
-    buf_printf(out, ",\"%s\":%lld", key, (long long)id);
-  else
-    buf_printf(out, ",\"%s\":null", key);
-}
-
 void api_events_post(struct worker *worker, const struct request *request,
                      struct response *response) {
   struct event_parsed parsed;
-  struct history_receipt receipt;
   event_parsed_init(&parsed);
   bool taken = take_events(worker, request, &parsed, response);
   event_parsed_fini(&parsed);
-  if (!taken || worker_append(worker, request, response, false, &receipt))
-    return;
-  struct buf *out = response_json(response, 201);
-  buf_printf(out, "{\"accepted\":%u,\"duplicates\":%u", receipt.accepted, receipt.duplicates);
-  put_id(out, "first_id", receipt.first_id);
-  put_id(out, "last_id", receipt.last_id);
-  buf_put_char(out, '}');
+  if (taken)
+    worker_append_events(worker, request, response);
 }
 
 /* --- GET --- */

@@ -5,6 +5,7 @@
 #include "base/timestamp.h"
 #include "fcgi/aggregate.h"
 #include "fcgi/csv.h"
+#include "fcgi/step.h"
 #include "model/sample_json.h"
 
 #include <math.h>
@@ -86,20 +87,6 @@ static int take_labels(const struct request *request, struct history_request *ou
   return BELFRY_OK;
 }
 
-/* The first step of a clock face that makes about `points` buckets (one more, as they begin at
-   multiples of it). Rounded down: a range that ends a millisecond after now must not double the
-   step. */
-static int64_t nice_step_ms(int64_t range_ms, int64_t points) {
-  static const int64_t seconds[] = {1,   2,    5,    10,   15,    30,    60,    120,   300,   600,
-                                    900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800};
-  int64_t wanted_ms = range_ms / points;
-  for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
-    if (seconds[i] * 1000 >= wanted_ms)
-      return seconds[i] * 1000;
-  int64_t week_ms = INT64_C(604800000);
-  return (wanted_ms + week_ms - 1) / week_ms * week_ms;
-}
-
 static int parse_request(const struct request *request, struct history_request *out,
                          struct model_problem *problem) {
   const struct field_value *params = request->params;
@@ -116,7 +103,7 @@ static int parse_request(const struct request *request, struct history_request *
     return model_problem_set(problem, BELFRY_EINVAL, "from", "must be before `to`");
   int64_t range_ms = query->to_ms - query->from_ms;
   query->step_ms = params[QUERY_STEP].set ? params[QUERY_STEP].number
-                                          : nice_step_ms(range_ms, params[QUERY_POINTS].set
+                                          : step_nice_ms(range_ms, params[QUERY_POINTS].set
                                                                        ? params[QUERY_POINTS].number
                                                                        : DEFAULT_POINTS);
   if (range_ms / query->step_ms > BUCKETS_MAX)

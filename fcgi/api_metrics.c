@@ -14,14 +14,16 @@ static bool take_samples(struct worker *worker, const struct request *request,
   struct body_records records;
   struct model_problem problem = {0};
   struct slice text;
-  int status = body_records_start(&records, request->body, request->body_ndjson, &problem);
+  int status =
+      body_records_start(&records, request->body, request->body_type == BODY_TYPE_NDJSON, &problem);
   while (!status && body_records_next(&records, &text)) {
     if (history_batch_count(&worker->batch) >= worker->conf->history_max_batch_events)
       status = model_problem_set(&problem, BELFRY_ETOOBIG, "",
                                  "is over the limit of %" PRId64 " samples in one request",
                                  worker->conf->history_max_batch_events);
     else
-      status = sample_parse(text, !request->body_ndjson, request->now_ms, parsed, &problem);
+      status = sample_parse(text, request->body_type == BODY_TYPE_JSON, request->now_ms, parsed,
+                            &problem);
     if (!status)
       history_batch_sample(&worker->batch, &parsed->sample);
   }

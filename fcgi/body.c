@@ -38,7 +38,7 @@ enum body_type body_type_of(struct slice content_type) {
   for (size_t i = 0; i < sizeof ndjson / sizeof *ndjson; i++)
     if (is_type(type, ndjson[i]))
       return BODY_TYPE_NDJSON;
-  return BODY_TYPE_OTHER;
+  return is_type(type, "text/plain") ? BODY_TYPE_TEXT : BODY_TYPE_OTHER;
 }
 
 int body_inflate(struct slice gzip, size_t limit, struct buf *out) {

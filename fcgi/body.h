@@ -18,9 +18,10 @@ enum body_kind {
   BODY_NONE,    /* is not looked at */
   BODY_OBJECT,  /* one JSON object, checked against the row's table */
   BODY_RECORDS, /* JSON (one object or an array) or NDJSON */
+  BODY_LINES,   /* the same, or plain text */
 };
 
-enum body_type { BODY_TYPE_JSON, BODY_TYPE_NDJSON, BODY_TYPE_OTHER };
+enum body_type { BODY_TYPE_JSON, BODY_TYPE_NDJSON, BODY_TYPE_TEXT, BODY_TYPE_OTHER };
 
 /* What a Content-Type is for us. None at all is taken as JSON; a charset other than UTF-8 is not
  * taken. */

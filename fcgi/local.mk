@@ -8,6 +8,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_history.c \
 	%D%/api_keys.c \
 	%D%/api_login.c \
+	%D%/api_logs.c \
 	%D%/api_metrics.c \
 	%D%/api_prometheus.c \
 	%D%/api_stats.c \
@@ -38,6 +39,8 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/shared.c \
 	%D%/shared.h \
 	%D%/sign_in_limit.c \
+	%D%/step.c \
+	%D%/step.h \
 	%D%/worker.c \
 	%D%/worker.h
 

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "fcgi/body.h"
 #include "fcgi/field.h"
 
 #include <stdbool.h>
@@ -56,7 +57,7 @@ struct request {
   struct field_value params[FIELD_COUNT_MAX]; /* of the query, in the order of the row's table */
   struct field_value fields[FIELD_COUNT_MAX]; /* of a body that is an object, likewise */
   struct slice body;                          /* inflated, checked for its type */
-  bool body_ndjson;
+  enum body_type body_type;
   struct buf arena;      /* owned; what is decoded of path and query lies here */
   struct buf body_arena; /* owned; what is decoded of the body lies here */
 };

@@ -8,6 +8,7 @@
 
 #define NO_BODY           BODY_NONE, NULL
 #define RECORDS           BODY_RECORDS, NULL
+#define LINES             BODY_LINES, NULL
 #define OBJECT(table)     BODY_OBJECT, table
 #define ROUTE(method, path, access, query, body, deadline, handler, summary)                       \
   {HTTP_##method, path, ACCESS_##access, query, body, DEADLINE_##deadline, handler, summary},
@@ -132,15 +133,33 @@ static bool check_query(const struct route *route, struct request *request,
 }
 
 static const char *accepted_types(const struct route *route) {
-  return route->body == BODY_RECORDS ? "application/json, application/x-ndjson"
-                                     : "application/json";
+  static const char *const types[] = {
+      [BODY_NONE] = "",
+      [BODY_OBJECT] = "application/json",
+      [BODY_RECORDS] = "application/json, application/x-ndjson",
+      [BODY_LINES] = "application/json, application/x-ndjson, text/plain",
+  };
+  return types[route->body];
+}
+
+static bool takes_type(const struct route *route, enum body_type type) {
+  switch (type) {
+  case BODY_TYPE_JSON:
+    return true;
+  case BODY_TYPE_NDJSON:
+    return route->body == BODY_RECORDS || route->body == BODY_LINES;
+  case BODY_TYPE_TEXT:
+    return route->body == BODY_LINES;
+  case BODY_TYPE_OTHER:
+    return false;
+  }
+  return false;
 }
 
 static bool check_type(const struct route *route, struct request *request,
                        struct response *response) {
-  enum body_type type = body_type_of(request->content_type);
-  request->body_ndjson = type == BODY_TYPE_NDJSON;
-  if (type == BODY_TYPE_JSON || (type == BODY_TYPE_NDJSON && route->body == BODY_RECORDS))
+  request->body_type = body_type_of(request->content_type);
+  if (takes_type(route, request->body_type))
     return true;
   response_header(response, "Accept", "%s", accepted_types(route));
   response_problem(response, request, 415,
@@ -219,8 +238,9 @@ static bool take_body(struct worker *worker, const struct route *route, struct r
     return true;
   if (!check_type(route, request, response))
     return false;
-  size_t limit = (size_t)(request->body_ndjson ? worker->conf->fcgi_max_bulk_body_bytes
-                                               : worker->conf->fcgi_max_body_bytes);
+  size_t limit =
+      (size_t)(request->body_type == BODY_TYPE_JSON ? worker->conf->fcgi_max_body_bytes
+                                                    : worker->conf->fcgi_max_bulk_body_bytes);
   if (!read_body(worker, request, limit, read, arg, response) ||
       !inflate_body(worker, request, limit, response))
     return false;

@@ -133,6 +133,29 @@ int worker_append(struct worker *worker, const struct request *request, struct r
   return status;
 }
 
+static void put_id(struct buf *out, const char *key, int64_t id) {
+  if (id)
+    buf_printf(out, ",\"%s\":%" PRId64, key, id);
+  else
+    buf_printf(out, ",\"%s\":null", key);
+}
+
+void worker_append_events(struct worker *worker, const struct request *request,
+                          struct response *response) {
+  struct history_receipt receipt;
+  if (worker_append(worker, request, response, false, &receipt))
+    return;
+  struct buf *out = response_json(response, 201);
+  buf_printf(out, "{\"accepted\":%u,\"duplicates\":%u", receipt.accepted, receipt.duplicates);
+  put_id(out, "first_id", receipt.first_id);
+  put_id(out, "last_id", receipt.last_id);
+  buf_put_char(out, '}');
+}
+
+struct slice worker_default_source(const struct request *request) {
+  return request->identity.name[0] ? slice_of(request->identity.name) : slice_of("unknown");
+}
+
 bool worker_long_begin(struct worker *worker, const struct request *request,
                        struct response *response) {
   int64_t workers = worker->conf->fcgi_workers;

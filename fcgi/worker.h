@@ -72,6 +72,14 @@ int worker_time_left_ms(const struct worker *worker, const struct request *reque
 int worker_append(struct worker *worker, const struct request *request, struct response *response,
                   bool leave_conflict, struct history_receipt *receipt) BELFRY_MUST_CHECK;
 
+/* Appends the events of worker->batch and makes the answer: 201 with what was accepted, or why not.
+ */
+void worker_append_events(struct worker *worker, const struct request *request,
+                          struct response *response);
+
+/* Whose event it is when it says nothing: the key's. Returns: borrowed from the request. */
+struct slice worker_default_source(const struct request *request);
+
 /*
  * For a request that may take long (an export, a check that is waited for): whether there is room
  * for one more. Good until the request is answered. Returns: false when the answer is made: 503.

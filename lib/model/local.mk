@@ -4,6 +4,7 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/event_type.c %D%/event_type.h \
 	%D%/event_types.def \
 	%D%/filter_parse.c %D%/filter_parse.h \
+	%D%/log_json.c %D%/log_json.h \
 	%D%/problem.c %D%/problem.h \
 	%D%/projections.def \
 	%D%/push_figures.def \
