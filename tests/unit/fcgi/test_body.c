@@ -25,7 +25,7 @@ static void test_content_types(void **state) {
       {"application/jsonl", BODY_TYPE_NDJSON},
       {"application/cloudevents+json", BODY_TYPE_OTHER},
       {"application/x-www-form-urlencoded", BODY_TYPE_OTHER},
-      {"text/plain", BODY_TYPE_OTHER},
+      {"text/plain", BODY_TYPE_TEXT},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (body_type_of(slice_of(rows[i].text)) != rows[i].type)
