@@ -62,3 +62,15 @@ TESTS += tests/unit/history/test_sketch
 tests_unit_history_test_sketch_SOURCES = %D%/history/test_sketch.c $(HISTORY_BLOB)
 tests_unit_history_test_sketch_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_sketch_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_seal
+TESTS += tests/unit/history/test_seal
+tests_unit_history_test_seal_SOURCES = %D%/history/test_seal.c $(HISTORY_FIXTURE)
+tests_unit_history_test_seal_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_seal_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_seal_crash
+TESTS += tests/unit/history/test_seal_crash
+tests_unit_history_test_seal_crash_SOURCES = %D%/history/test_seal_crash.c $(HISTORY_FIXTURE)
+tests_unit_history_test_seal_crash_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_seal_crash_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)

@@ -181,7 +181,7 @@ struct found {
 static int query_all(struct history *history, struct found *found, struct belfry_error *error) {
   struct event_query newest = {.limit = 1000, .newest_first = true};
   struct event_query words = {.limit = 1000,
-                              .filter = {.from_ms = NOW_MS, .text = slice_of("xxx")}};
+                              .filter = {.from_ms = NOW_MS, .text = slice_of("xxx*")}};
   struct sample_query samples = {
       .metric = slice_of("latency_ms"), .to_ms = NOW_MS * 2, .step_ms = 5, .max_buckets = 1000};
   struct history_position position;
