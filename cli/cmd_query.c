@@ -12,16 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PAGE_EVENTS_MAX 1000 /* what the API gives at once */
 #define DEFAULT_LIMIT   100
 
-enum query_format { FORMAT_LINES, FORMAT_JSON, FORMAT_NDJSON };
+enum query_format { FORMAT_LINES, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV };
 
 struct query {
-  const char *event, *severity, *source, *from, *to, *q, *order, *limit;
+  const char *event, *severity, *source, *from, *to, *q, *order, *limit, *around, *window;
   struct connection_options connection;
   enum query_format format;
+  bool all; /* however many there are */
   bool coloured;
   long long left; /* events still wanted */
   long long shown;
@@ -29,8 +31,9 @@ struct query {
 
 static void put_path(struct buf *path, const struct query *query, const char *cursor) {
   char limit[24];
+  bool csv = query->format == FORMAT_CSV;
   snprintf(limit, sizeof limit, "%lld",
-           query->left < PAGE_EVENTS_MAX ? query->left : PAGE_EVENTS_MAX);
+           query->left < PAGE_EVENTS_MAX || csv ? query->left : PAGE_EVENTS_MAX);
   buf_put_text(path, "api/events");
   url_put_parameter(path, "event", query->event);
   url_put_parameter(path, "min_severity", query->severity);
@@ -39,7 +42,13 @@ static void put_path(struct buf *path, const struct query *query, const char *cu
   url_put_parameter(path, "to", query->to);
   url_put_parameter(path, "q", query->q);
   url_put_parameter(path, "order", query->order);
-  url_put_parameter(path, "limit", limit);
+  url_put_parameter(path, "around", query->around);
+  url_put_parameter(path, "window", query->window);
+  url_put_parameter(path, "format", csv ? "csv" : NULL);
+  if (query->around) /* it says how large the neighbourhood is, on every page of it */
+    url_put_parameter(path, "limit", query->limit);
+  else if (!csv || !query->all)
+    url_put_parameter(path, "limit", limit);
   url_put_parameter(path, "cursor", cursor);
 }
 
@@ -113,6 +122,74 @@ static int get_page(struct query *query, struct http *http, int64_t timeout_ms, 
   return status;
 }
 
+/* --- CSV, as the server makes it --- */
+
+struct csv_stream {
+  bool shown_escaped; /* a terminal would take control characters for commands */
+  char last[2];       /* the last two bytes */
+  struct buf line;    /* on a terminal: what has no end yet */
+};
+
+/* Writes whole lines of the line buffer. */
+static void show_lines(struct csv_stream *stream) {
+  struct buf shown;
+  const char *end;
+  buf_init(&shown, 0);
+  while (stream->line.len > 0 && (end = memchr(stream->line.data, '\n', stream->line.len))) {
+    size_t len = (size_t)(end - stream->line.data);
+    show_put_escaped(&shown, slice_trim(slice_new(stream->line.data, len)));
+    buf_put_char(&shown, '\n');
+    buf_consume(&stream->line, len + 1);
+  }
+  fwrite(shown.data ? shown.data : "", 1, shown.len, stdout);
+  buf_fini(&shown);
+}
+
+static int on_csv(void *arg, struct slice bytes) {
+  struct csv_stream *stream = arg;
+  for (size_t i = bytes.len > 2 ? bytes.len - 2 : 0; i < bytes.len; i++) {
+    stream->last[0] = stream->last[1];
+    stream->last[1] = bytes.data[i];
+  }
+  if (stream->shown_escaped) {
+    buf_put_slice(&stream->line, bytes);
+    show_lines(stream);
+    return buf_status(&stream->line);
+  }
+  return fwrite(bytes.data, 1, bytes.len, stdout) == bytes.len ? BELFRY_OK : BELFRY_EIO;
+}
+
+/* A whole export, and only a whole one, ends in CR LF. */
+static int stream_csv(struct query *query, struct http *http) {
+  struct csv_stream stream = {.shown_escaped = isatty(STDOUT_FILENO)};
+  struct http_response response;
+  struct belfry_error error = {0};
+  struct buf path;
+  buf_init(&path, 0);
+  buf_init(&stream.line, 0);
+  http_response_init(&response);
+  put_path(&path, query, NULL);
+  const struct http_request request = {
+      .method = "GET", .path = path.data, .accept = "text/csv", .on_bytes = on_csv, .arg = &stream};
+  int status = buf_status(&path) ? BELFRY_ENOMEM : http_perform(http, &request, &response, &error);
+  if (!status && response.status != 200) {
+    http_complain(http, &response);
+    status = BELFRY_EINVAL;
+  } else if (!status && fflush(stdout)) {
+    command_complain("cannot write to standard output");
+    status = BELFRY_EIO;
+  } else if (!status && memcmp(stream.last, "\r\n", 2) != 0) {
+    command_complain("the export broke off: what came is not all; the last line may be cut");
+    status = BELFRY_ECLOSED;
+  } else if (status) {
+    command_complain("%s", error.code ? error.text : belfry_strerror(status));
+  }
+  http_response_fini(&response);
+  buf_fini(&stream.line);
+  buf_fini(&path);
+  return status ? EXIT_FAILED : EXIT_OK;
+}
+
 static int run(struct query *query, struct http *http, int64_t timeout_ms) {
   char *cursor = NULL;
   int status;
@@ -125,13 +202,25 @@ static int run(struct query *query, struct http *http, int64_t timeout_ms) {
   return status ? EXIT_FAILED : EXIT_OK;
 }
 
-enum { OPTION_FROM = 1, OPTION_TO, OPTION_ORDER, OPTION_JSON, OPTION_NDJSON, OPTION_NO_COLOUR };
+enum {
+  OPTION_FROM = 1,
+  OPTION_TO,
+  OPTION_ORDER,
+  OPTION_AROUND,
+  OPTION_WINDOW,
+  OPTION_ALL,
+  OPTION_JSON,
+  OPTION_NDJSON,
+  OPTION_CSV,
+  OPTION_NO_COLOUR
+};
 
 static bool take_option(struct query *query, int option, const char *value) {
   const char **texts[] = {
-      ['e'] = &query->event,          ['s'] = &query->severity, ['S'] = &query->source,
-      [OPTION_FROM] = &query->from,   [OPTION_TO] = &query->to, ['q'] = &query->q,
-      [OPTION_ORDER] = &query->order, ['n'] = &query->limit};
+      ['e'] = &query->event,           ['s'] = &query->severity, ['S'] = &query->source,
+      [OPTION_FROM] = &query->from,    [OPTION_TO] = &query->to, ['q'] = &query->q,
+      [OPTION_ORDER] = &query->order,  ['n'] = &query->limit,    [OPTION_AROUND] = &query->around,
+      [OPTION_WINDOW] = &query->window};
   if (option > 0 && (size_t)option < sizeof texts / sizeof *texts && texts[option]) {
     *texts[option] = value;
     return true;
@@ -142,6 +231,12 @@ static bool take_option(struct query *query, int option, const char *value) {
     return true;
   case OPTION_NDJSON:
     query->format = FORMAT_NDJSON;
+    return true;
+  case OPTION_CSV:
+    query->format = FORMAT_CSV;
+    return true;
+  case OPTION_ALL:
+    query->all = true;
     return true;
   case OPTION_NO_COLOUR:
     query->coloured = false;
@@ -160,7 +255,11 @@ int cmd_query(const struct command *command, int argc, char **argv) {
                                           {"q", required_argument, NULL, 'q'},
                                           {"order", required_argument, NULL, OPTION_ORDER},
                                           {"limit", required_argument, NULL, 'n'},
+                                          {"all", no_argument, NULL, OPTION_ALL},
+                                          {"around", required_argument, NULL, OPTION_AROUND},
+                                          {"window", required_argument, NULL, OPTION_WINDOW},
                                           {"json", no_argument, NULL, OPTION_JSON},
+                                          {"csv", no_argument, NULL, OPTION_CSV},
                                           {"ndjson", no_argument, NULL, OPTION_NDJSON},
                                           {"no-color", no_argument, NULL, OPTION_NO_COLOUR},
                                           CONNECTION_LONG_OPTIONS,
@@ -181,13 +280,25 @@ int cmd_query(const struct command *command, int argc, char **argv) {
                            argv[optind]);
   if (query.limit && (!slice_to_int64(slice_of(query.limit), &query.left) || query.left < 1))
     return command_misused(command, "--limit: '%s' is not a whole number from 1", query.limit);
+  if (query.limit && query.all)
+    return command_misused(command, "--all and --limit exclude one another");
+  if (query.window && !query.around)
+    return command_misused(command, "--window goes with --around ID");
+  if (query.all && query.around)
+    return command_misused(command,
+                           "--all and --around exclude one another: with --around, take "
+                           "a --limit of up to %d",
+                           PAGE_EVENTS_MAX);
+  if (query.all)
+    query.left = INT64_MAX;
   tzset();
   if (connection_init(&connection, &query.connection, &error) == BELFRY_OK)
     http = http_open(&connection, &error);
   if (!http)
     command_complain("%s", error.text);
   else
-    status = run(&query, http, connection.timeout_ms);
+    status = query.format == FORMAT_CSV ? stream_csv(&query, http)
+                                        : run(&query, http, connection.timeout_ms);
   http_close(http);
   connection_fini(&connection);
   return status;

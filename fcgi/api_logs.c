@@ -241,6 +241,7 @@ const struct field api_logs_histogram_query[] = {
 struct histogram {
   struct event_query query;
   int64_t from_ms, to_ms, step_ms, start_ms; /* start_ms: of the first bucket */
+  bool damaged;                              /* something cannot be read any more */
   size_t bucket_count;
   uint64_t counts[BUCKETS_MAX + 1][SEVERITY_COUNT];
 };
@@ -308,6 +309,7 @@ static int count_lines(struct worker *worker, const struct request *request,
     status = history_events(history, query, on_line, histogram, &page, error);
     *more = page.more && page.scanned > query->after + 1;
     query->before = page.scanned;
+    histogram->damaged = histogram->damaged || page.damaged;
   } while (!status && *more && clock_monotonic_ms(worker->clock) < until_ms);
   return status;
 }
@@ -372,7 +374,7 @@ static void answer_histogram(struct worker *worker, const struct request *reques
   }
   struct buf *out = response_json(response, 200);
   put_histogram(out, histogram);
-  listing_put_end(out, position.epoch, &histogram->query, more, more);
+  listing_put_end(out, position.epoch, &histogram->query, more, more || histogram->damaged);
   buf_put_char(out, '}');
 }
 

@@ -1,5 +1,6 @@
 #include "fcgi/listing.h"
 
+#include "base/log.h"
 #include "base/timestamp.h"
 #include "fcgi/csv.h"
 #include "fcgi/cursor.h"
@@ -31,6 +32,7 @@ struct listing {
   int64_t left;   /* most events that may still be given */
   bool done;      /* nothing is left between the bounds */
   bool partial;   /* the budget ran out */
+  bool damaged;   /* something of it cannot be read any more */
   bool cut;       /* it ran out while the neighbourhood was looked for: that may be larger */
   char epoch[HISTORY_EPOCH_BYTES];
 };
@@ -148,6 +150,7 @@ static void advance(struct listing *listing, const struct event_query *part,
     query->after = part->before - 1;
   listing->done = listing->done || is_over(query);
   listing->partial = page->partial;
+  listing->damaged = listing->damaged || page->damaged;
   listing->left -= page->count;
 }
 
@@ -295,7 +298,7 @@ static void answer_page(struct worker *worker, const struct request *request,
   if (request->params[LISTING_AROUND].set)
     buf_printf(out, "\"around\":%" PRId64 ",", request->params[LISTING_AROUND].number);
   listing_put_end(out, listing->epoch, &listing->query, !listing->done,
-                  listing->partial || listing->cut);
+                  listing->partial || listing->cut || listing->damaged);
   buf_put_char(out, '}');
 }
 
@@ -378,6 +381,8 @@ static void answer_export(struct worker *worker, const struct request *request,
   } else if (status) {
     buf_clear(&response->headers);
     worker_read_problem(worker, request, response, status, &error);
+  } else if (listing->damaged) {
+    log_warning("request %s: an export is not whole: part of the history is damaged", request->id);
   } else {
     buf_put_text(export.out, "\r\n");
   }

@@ -88,6 +88,47 @@ test('query pages through all that matches', async () => {
   assert.equal((await cli(['query', '--event', 'cli_nothing', '--json'])).stdout, '[]\n');
 });
 
+test('query --all has no limit, --csv is the server’s export', async () => {
+  const all = await cli(['query', '--event', 'cli_page', '--all', '--order', 'asc', '--ndjson']);
+  assert.equal(all.status, 0, all.stderr);
+  assert.deepEqual(all.stdout.trim().split('\n').map((line) => JSON.parse(line).data.i), Array.from({ length: 1100 }, (_, i) => i));
+  const csv = await cli(['query', '--event', 'cli_page', '--all', '--csv']);
+  assert.equal(csv.status, 0, csv.stderr);
+  assert.equal(csv.stdout, (await belfry.get('/api/events?event=cli_page&format=csv', { key: belfry.adminKey })).text);
+  assert.equal(csv.stdout.split('\n').length - 2, 1100);
+  assert.equal((await cli(['query', '--event', 'cli_page', '--csv', '--limit', '1050'])).stdout.split('\n').length - 2, 1050);
+  assert.equal((await cli(['query', '--event', 'cli_page', '--csv'])).stdout.split('\n').length - 2, 100);
+});
+
+test('query --around shows what happened near an event', async () => {
+  const { id } = (await belfry.get('/api/events?event=cli_page&order=asc&limit=1&after=' + ((await newest('cli_page')).id - 501), { key: belfry.adminKey })).json.events[0];
+  const near = await cli(['query', '--event', 'cli_page', '--around', String(id), '--limit', '5', '--json']);
+  assert.equal(near.status, 0, near.stderr);
+  assert.deepEqual(JSON.parse(near.stdout).map((event) => event.id), [id + 2, id + 1, id, id - 1, id - 2]);
+  const csv = await cli(['query', '--event', 'cli_page', '--around', String(id), '--limit', '3', '--csv', '--order', 'asc', '--window', '1h']);
+  assert.deepEqual(csv.stdout.split('\n').slice(1, -1).map((row) => Number.parseInt(row)), [id - 1, id, id + 1]);
+  assert.match((await cli(['query', '--around', '999999999'])).stderr, /404 .*there is no event 999999999/);
+  for (const wrong of [['--window', '5m'], ['--all', '--limit', '5'], ['--all', '--around', '5']])
+    assert.equal((await cli(['query', ...wrong])).status, 2);
+});
+
+test('an export that breaks off is told, and its control characters do not reach a terminal', async () => {
+  const server = http.createServer((request, response) => {
+    response.writeHead(200, { 'content-type': 'text/csv; charset=utf-8' });
+    response.end('id,data\n1,"\x1b[31m"\n2,"x');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${server.address().port}/`;
+  const broken = await cli(['query', '--csv', '--url', url]);
+  assert.equal(broken.status, 1);
+  assert.match(broken.stderr, /broke off/);
+  assert.equal(broken.stdout, 'id,data\n1,"\x1b[31m"\n2,"x');
+  const shown = await run('script', ['-qec', `${programPath('belfry')} query --csv --url ${url}`, '/dev/null'], { env });
+  assert.match(shown.stdout, /1,"\\x1b\[31m"/);
+  server.close();
+});
+
 test('text from outside cannot reach the terminal as control characters', async () => {
   await belfry.post('/api/events', { event: 'cli_escape', data: { message: 'a\u001b[31mred\u009b1m\u202eback' } }, { key: belfry.adminKey });
   const { stdout } = await cli(['query', '--event', 'cli_escape']);
