@@ -52,6 +52,10 @@ bool words_walk_next(struct words_walk *walk, struct slice *value) {
       if (is_name(walk->at, walk->end))
         continue;
       struct slice raw = slice_new(start, (size_t)(walk->at - start));
+      if (raw.len >= 2 && !memchr(raw.data, '\\', raw.len)) {
+        *value = slice_new(raw.data + 1, raw.len - 2);
+        return true;
+      }
       buf_clear(walk->scratch);
       return buf_reserve(walk->scratch, raw.len) &&
              json_decode_string(raw, walk->scratch, value) == BELFRY_OK;
@@ -142,7 +146,7 @@ bool words_match(struct slice search, struct slice json) {
   buf_init(&scratch, 0);
   while (matches && words_next_term(&search, &term))
     matches = stands_in_values(&term, json, &scratch) != term.negated;
-  matches = matches && !buf_status(&scratch);
+  matches = matches || buf_status(&scratch); /* rather one too many than one left out in silence */
   buf_fini(&scratch);
   return matches;
 }

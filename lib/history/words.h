@@ -46,7 +46,7 @@ struct words_term {
 /* Takes the next term off the front of `*search`. Returns: false at the end. */
 bool words_next_term(struct slice *search, struct words_term *term);
 
-/* Whether what `search` asks for is in the values of `json`. Returns: also false when memory is out
+/* Whether what `search` asks for is in the values of `json`. Returns: also true when memory is out
  * for a string with escapes. */
 bool words_match(struct slice search, struct slice json);
 
