@@ -91,6 +91,9 @@ static int parse_as_event(const struct event_parse_options *options, struct log_
   checked.checked = true;
   if (buf_status(&out->text))
     return model_problem_set(problem, buf_status(&out->text), "", "is too large");
+  if (json_check_depth(buf_slice(&out->text), JSON_DEPTH_DEFAULT)) /* with what was put around it */
+    return model_problem_set(problem, BELFRY_EINVAL, "", "nests deeper than %d levels",
+                             JSON_DEPTH_DEFAULT - 2);
   return event_parse(buf_slice(&out->text), &checked, &out->event, problem);
 }
 

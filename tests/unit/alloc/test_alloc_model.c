@@ -3,6 +3,7 @@
 #include "model/event_json.h"
 #include "model/event_type.h"
 #include "model/filter_parse.h"
+#include "model/log_json.h"
 #include "model/sample_json.h"
 #include "model/state.h"
 #include "tests/unit/alloc/fail_alloc.h"
@@ -55,6 +56,36 @@ static int parse_sample(const void *arg) {
     assert_true(slice_is(parsed.sample.labels, "{\"a\":\"x\\ny\",\"b\":\"\xc3\xa9\"}"));
   assert_int_equal(sample_parse(slice_of(arg), false, NOW_MS, &parsed, &problem), 0);
   sample_parsed_fini(&parsed);
+  return status;
+}
+
+static int parse_log(const void *arg) {
+  static struct ulid_maker ulids;
+  const struct event_parse_options options = {.now_ms = NOW_MS,
+                                              .default_source = slice_of("key"),
+                                              .max_data_bytes = 65536,
+                                              .ulids = &ulids};
+  struct log_parsed parsed;
+  struct model_problem problem;
+  struct buf out;
+  bool plain = *(const char *)arg != '{';
+  log_parsed_init(&parsed);
+  buf_init(&out, 0);
+  fail_alloc_begin();
+  int status = plain ? log_parse_plain(slice_of(arg), &options, 1, &parsed, &problem)
+                     : log_parse(slice_of(arg), &options, 1, &parsed, &problem);
+  if (!status) {
+    log_put_json(&out, &parsed.event.event);
+    log_put_message(&out, &parsed.event.event);
+    status = buf_status(&out);
+  }
+  fail_alloc_end();
+  if (!status)
+    assert_true(slice_is(parsed.event.event.data,
+                         plain ? "{\"message\":\"a \\\"b\\\"\"}"
+                               : "{\"message\":\"a \\u0022b\",\"attributes\":{\"c\":1}}"));
+  buf_fini(&out);
+  log_parsed_fini(&parsed);
   return status;
 }
 
@@ -166,6 +197,8 @@ static void test_event(void **state) {
 
 static void test_sample(void **state) {
   (void)state;
+  fail_alloc_each("a log line", parse_log, "{\"message\":\"a \\u0022b\",\"c\":1}");
+  fail_alloc_each("a log line of plain text", parse_log, "a \"b\"");
   fail_alloc_each("a sample", parse_sample,
                   "{\"metric\":\"latency_ms\",\"value\":12.5,\"labels\":{\"b\":\"\\u00e9\",\"a\":"
                   "\"x\\ny\"},\"timestamp\":1795176000}");
