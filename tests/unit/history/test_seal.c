@@ -283,7 +283,7 @@ static void test_whatever_is_asked_is_answered_as_by_a_list(void **state) {
     append(1 + next_random() % 900);
     if (next_random() % 3)
       step((int)(next_random() % 12));
-    if (next_random() % 12 == 0) {
+    if (next_random() % 4 == 0) {
       now_ms += DAY_MS / 3;
       step(1000);
     }
