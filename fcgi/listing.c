@@ -16,8 +16,8 @@
 
 /* An export is read in pieces, each in a read transaction of its own that is over before the piece
    is written: a slow client does not keep the write-ahead log from starting over. */
-#define PIECE_BYTES     ((size_t)65536)
-#define PIECE_EVENTS    2000
+#define PIECE_BYTES     ((size_t)262144)
+#define PIECE_EVENTS    4000
 #define PIECE_BUDGET_MS 200
 #define SIGN_OF_LIFE_MS 1000
 

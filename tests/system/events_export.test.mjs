@@ -212,6 +212,57 @@ test('an export that breaks off can be told from a whole one', async () => {
   await belfry.until(async () => (await get(`/api/events?${mine}&format=csv&limit=1`)).status === 200, 'there is room again');
 });
 
+// --- when there is no time
+
+test('a list that runs out of time says so, and goes on from there', async () => {
+  await belfry.post('/api/logs?source=sparse', Array.from({ length: 3000 }, (_, n) => `line ${n}`).join('\n'), { key: belfry.adminKey, headers: { 'content-type': 'text/plain' } });
+  belfry.conf.fcgi.request_timeout = '100ms';
+  belfry.writeConf();
+  await belfry.restart('belfry-fcgi');
+  await belfry.untilHealthy();
+  // On a busy machine there may not even be time to say who is asking.
+  const patiently = (target) =>
+    belfry.until(async () => {
+      const answer = await get(target);
+      assert.ok([200, 502, 503].includes(answer.status), answer.text);
+      return answer.status === 200 && answer;
+    }, target);
+  try {
+    // Nothing but every text tells what lacks a word.
+    const found = [];
+    let cursor = '';
+    let partial = 0;
+    do {
+      const answer = await patiently(`/api/events?q=-filler%20-Tr%C3%A4nen&limit=1000&event=agent.*,log${cursor}`);
+      found.push(...answer.json.events.map((event) => event.id));
+      partial += answer.json.partial;
+      cursor = answer.json.next_cursor && `&cursor=${answer.json.next_cursor}`;
+    } while (cursor);
+    assert.ok(found.length >= 3000 && found.length < 3100, `${found.length} found, ${partial} times partial`);
+    assert.deepEqual(found, [...new Set(found)].sort((a, b) => b - a));
+    let total = 0;
+    let parts = 0;
+    const range = { from: '2026-01-01T00:00:00Z', to: new Date(Date.now() + 60_000).toISOString() };
+    do {
+      const answer = await patiently(`/api/logs/histogram?source=sparse&from=${range.from}&to=${range.to}${cursor ?? ''}`);
+      assert.equal(answer.json.partial, answer.json.next_cursor !== null);
+      total += answer.json.total;
+      parts++;
+      cursor = answer.json.next_cursor && `&cursor=${answer.json.next_cursor}`;
+    } while (cursor);
+    assert.equal(total, 3000, `in ${parts} parts`);
+    // An export has the time that it needs.
+    const whole = await get(`/api/events?q=-filler%20-Tr%C3%A4nen&event=agent.*,log&format=ndjson`);
+    assert.equal(whole.text.split('\n').length - 1, found.length);
+    assert.ok(whole.text.endsWith('\r\n'));
+  } finally {
+    belfry.conf.fcgi.request_timeout = '10s';
+    belfry.writeConf();
+    await belfry.restart('belfry-fcgi');
+    await belfry.untilHealthy();
+  }
+});
+
 // --- a spreadsheet is not to take texts for formulas
 
 test('texts that look like formulas are marked as texts in CSV', async () => {

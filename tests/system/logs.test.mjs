@@ -1,5 +1,5 @@
 /*
- * /api/logs: log lines in (JSON, NDJSON, plain text), listed, exported and counted.
+ * /api/logs: log lines in (JSON, NDJSON, plain text), listed, exported and counted. Most of them are sealed meanwhile.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -9,7 +9,7 @@ import { start } from './harness.mjs';
 
 let belfry, key, ingest;
 before(async () => {
-  belfry = await start({ conf: { logs: [] } });
+  belfry = await start({ conf: { logs: [], history: { hot_events: 700 } } });
   key = await belfry.makeKey('viewer');
   ingest = await belfry.makeKey('ingest', 'shipper');
 });
