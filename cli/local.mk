@@ -2,16 +2,20 @@
 noinst_LIBRARIES += cli/libcli.a
 cli_libcli_a_SOURCES = \
 	%D%/backoff.c %D%/backoff.h \
+	%D%/cmd_backup.c \
 	%D%/cmd_check_config.c \
+	%D%/cmd_check_history.c \
 	%D%/cmd_emit.c \
 	%D%/cmd_help.c \
 	%D%/cmd_keys.c \
 	%D%/cmd_query.c \
+	%D%/cmd_restore.c \
 	%D%/cmd_tail.c \
 	%D%/cmd_version.c \
 	%D%/command.c %D%/command.h %D%/commands.def \
 	%D%/connection.c %D%/connection.h \
 	%D%/event_args.c %D%/event_args.h \
+	%D%/history_dir.c %D%/history_dir.h \
 	%D%/http.c %D%/http.h \
 	%D%/show.c %D%/show.h \
 	%D%/sse.c %D%/sse.h \
@@ -20,7 +24,7 @@ cli_libcli_a_SOURCES = \
 	%D%/url.c %D%/url.h \
 	%D%/websocket.c %D%/websocket.h
 
-CLI_LIBS = cli/libcli.a lib/ws/libws.a $(CONF_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) $(CURL_LIBS)
+CLI_LIBS = cli/libcli.a lib/ws/libws.a $(HISTORY_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) $(CURL_LIBS)
 
 bin_PROGRAMS += belfry
 belfry_SOURCES = %D%/main.c

@@ -1,19 +1,24 @@
 noinst_LIBRARIES += lib/history/libhistory.a
 lib_history_libhistory_a_SOURCES = \
 	%D%/append.h \
+	%D%/backup.c %D%/backup.h \
 	%D%/ballast.c %D%/ballast_priv.h \
 	%D%/batch.c \
 	%D%/block.c %D%/block_priv.h \
 	%D%/bucket.c %D%/bucket_priv.h \
 	%D%/chunk.c %D%/chunk_priv.h \
+	%D%/check.c \
 	%D%/client.c \
 	%D%/event.h \
 	%D%/filter.c %D%/filter.h \
+	%D%/lock.c %D%/lock_priv.h \
+	%D%/manifest.c %D%/manifest_priv.h \
 	%D%/planes.c %D%/planes_priv.h \
 	%D%/query.c %D%/query.h %D%/query_priv.h \
 	%D%/query_events.c \
 	%D%/query_samples.c \
 	%D%/query_sealed.c \
+	%D%/restore.c \
 	%D%/rollup.c %D%/rollup_priv.h \
 	%D%/event_files.c %D%/event_files_priv.h \
 	%D%/keeper.c %D%/keeper.h %D%/keeper_priv.h \
@@ -39,6 +44,7 @@ SQL_FILES = \
 	sql/statements/access.sql \
 	sql/statements/agent.sql \
 	sql/statements/block.sql \
+	sql/statements/check.sql \
 	sql/statements/chunk.sql \
 	sql/statements/counter.sql \
 	sql/statements/daemon.sql \

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "history/ballast_priv.h"
 #include "history/keeper_priv.h"
+#include "history/lock_priv.h"
 #include "history/sample_marks_priv.h"
 #include "history/sealed_ids_priv.h"
 #include "history/series_priv.h"
@@ -82,44 +83,6 @@ struct history_writer {
 };
 
 /* --- opening --- */
-
-/* Makes the folder so that it is still there after a power cut, as what will be in it must be. */
-static int make_dir(const char *dir, struct belfry_error *error) {
-  char parent[PATH_MAX];
-  if (mkdir(dir, 0750) < 0)
-    return errno == EEXIST ? BELFRY_OK
-                           : belfry_error_errno(error, errno, "cannot make the folder %s", dir);
-  snprintf(parent, sizeof parent, "%s/..", dir);
-  int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int status = BELFRY_OK;
-  if (fd < 0 || fsync(fd) < 0)
-    status = belfry_error_errno(error, errno, "cannot sync the folder of %s", dir);
-  fd_close(&fd);
-  return status;
-}
-
-static int take_lock(struct history_writer *writer, const char *dir, struct belfry_error *error) {
-  char path[PATH_MAX], text[32];
-  snprintf(path, sizeof path, "%s/" STORAGE_LOCK, dir);
-  writer->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-  if (writer->lock_fd < 0)
-    return belfry_error_errno(error, errno, "cannot open %s", path);
-  if (flock(writer->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-    if (errno != EWOULDBLOCK)
-      return belfry_error_errno(error, errno, "cannot lock %s", path);
-    ssize_t n = pread(writer->lock_fd, text, sizeof text - 1, 0);
-    text[n > 0 ? n : 0] = '\0';
-    text[strcspn(text, "\n")] = '\0';
-    return belfry_error_set(error, BELFRY_ECONFLICT,
-                            "the history in %s is in use by process %s: only one may write it", dir,
-                            text[0] ? text : "(unknown)");
-  }
-  int len = snprintf(text, sizeof text, "%d\n", (int)getpid());
-  /* A full disk must not keep the history from being opened: the lock holds without the number. */
-  if (ftruncate(writer->lock_fd, 0) == 0)
-    (void)!pwrite(writer->lock_fd, text, (size_t)len, 0);
-  return BELFRY_OK;
-}
 
 static int set_text(struct storage *storage, const char *key, const char *value,
                     struct belfry_error *error) {
@@ -259,9 +222,9 @@ static int settle_log(struct history_writer *writer, struct belfry_error *error)
 static int start(struct history_writer *writer, const char *dir,
                  const struct history_writer_options *options, struct belfry_error *error) {
   struct history_position position;
-  int status = make_dir(dir, error);
+  int status = lock__make_dir(dir, error);
   if (!status)
-    status = take_lock(writer, dir, error);
+    status = lock__take(dir, &writer->lock_fd, error);
   if (!status)
     status = ballast__open(&writer->ballast, dir, options->ballast_bytes, error);
   if (!status)

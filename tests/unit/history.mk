@@ -74,3 +74,9 @@ TESTS += tests/unit/history/test_seal_crash
 tests_unit_history_test_seal_crash_SOURCES = %D%/history/test_seal_crash.c $(HISTORY_FIXTURE)
 tests_unit_history_test_seal_crash_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_seal_crash_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_backup
+TESTS += tests/unit/history/test_backup
+tests_unit_history_test_backup_SOURCES = %D%/history/test_backup.c $(HISTORY_FIXTURE)
+tests_unit_history_test_backup_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_backup_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
