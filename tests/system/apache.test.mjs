@@ -106,6 +106,18 @@ for (const prefix of ['', '/monitor'])
       }
     });
 
+    test('log lines go in as plain text, and come out as an export that is whole', async () => {
+      const source = `apache${prefix.replaceAll('/', '-')}`;
+      const lines = Array.from({ length: 5000 }, (_, n) => `line ${n} ${'x'.repeat(100)}`);
+      const posted = await belfry.request('POST', `${prefix}/api/logs?source=${source}`, { key: belfry.adminKey, headers: { 'content-type': 'text/plain' }, body: lines.join('\n') });
+      assert.equal(posted.status, 201, posted.text);
+      const answer = await belfry.get(`${prefix}/api/logs?source=${source}&format=csv&order=asc`, { key: belfry.adminKey });
+      assert.equal(answer.status, 200);
+      assert.match(answer.headers['content-disposition'], /^attachment; filename="belfry-logs-/);
+      assert.ok(answer.text.endsWith('\r\n'));
+      assert.deepEqual(answer.text.split('\n').slice(1, -1).map((row) => row.split(',')[4]), lines);
+    });
+
     test('live events come over WebSocket and Server-Sent Events at once, and go on where they were', async () => {
       const sockets = [belfry.ws(`${prefix}/ws`), belfry.ws(`${prefix}/ws/dashboard`), belfry.sse(`${prefix}/events`)];
       await Promise.all(sockets.map((socket) => socket.next('connected')));
