@@ -43,6 +43,7 @@ static void put_figures(const struct report *report, const struct appender *appe
       {"wal_pages", history_writer_wal_pages(appender->writer)},
       {"sealed_events", keeper.sealed.events},
       {"sealed_blocks", keeper.sealed.blocks},
+      {"sealed_samples", keeper.sealed.samples},
       {"sealed_files", keeper.sealed.files},
       {"sealed_bytes", keeper.sealed.bytes},
       {"seal_errors", keeper.errors},

@@ -462,7 +462,10 @@ static void on_hand_over(struct ev_loop *loop, ev_async *async, int events) {
 
 static int start_keeper(struct server *server, struct belfry_error *error) {
   char dir[PATH_MAX];
-  const struct history_keeper_options options = {.hot_events = server->conf->history_hot_events};
+  const struct history_keeper_options options = {.hot_events = server->conf->history_hot_events,
+                                                 .hot_samples_ms =
+                                                     server->conf->history_hot_samples_ms,
+                                                 .quantiles = server->conf->history_quantiles};
   int status = conf_state_path(server->conf, "history", dir, sizeof dir);
   if (status)
     return belfry_error_set(error, status, "paths.state is too long: %s",

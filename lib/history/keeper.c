@@ -16,7 +16,7 @@
 #define STEPS_PER_CHECK 10000
 
 /* In turn, each does a piece of its work. */
-static const keeper_job_fn jobs[] = {keeper__seal_events, keeper__finish_events};
+static const keeper_job_fn jobs[] = {keeper__seal_events, keeper__finish_events, keeper__samples};
 #define JOBS (sizeof jobs / sizeof *jobs)
 
 /* --- what hot.db says --- */
@@ -128,6 +128,14 @@ void keeper__close_file(struct history_keeper *keeper, struct open_file *file) {
   free(file);
 }
 
+void keeper__drop_file(struct history_keeper *keeper, const char *name) {
+  for (struct open_file *file = keeper->files; file; file = file->next)
+    if (strcmp(file->name, name) == 0) {
+      keeper__close_file(keeper, file);
+      return;
+    }
+}
+
 int keeper__quarantine(struct history_keeper *keeper, const struct segment_row *row,
                        const char *why, struct belfry_error *error) {
   log_error("the sealed file %s is damaged and not read any more: %s", row->file, why);
@@ -135,11 +143,7 @@ int keeper__quarantine(struct history_keeper *keeper, const struct segment_row *
       .row = *row, .old_last_block = row->last_block, .now_ms = clock_realtime_ms(keeper->clock)};
   memcpy(hand_over.old_file, row->file, sizeof hand_over.old_file);
   hand_over.row.state = SEGMENT_QUARANTINED;
-  for (struct open_file *file = keeper->files; file; file = file->next)
-    if (strcmp(file->name, row->file) == 0) {
-      keeper__close_file(keeper, file);
-      break;
-    }
+  keeper__drop_file(keeper, row->file);
   return keeper__hand_over(keeper, &hand_over, error);
 }
 
@@ -197,8 +201,7 @@ static void open_files(struct history_keeper *keeper) {
   struct belfry_error why = {0};
   for (size_t i = 0; i < keeper->list.count; i++) {
     const struct segment_row *row = &keeper->list.rows[i];
-    if (row->kind == SEGMENT_EVENTS && row->state == SEGMENT_OPEN &&
-        keeper__file(keeper, row, &file, &why))
+    if (row->state == SEGMENT_OPEN && keeper__file(keeper, row, &file, &why))
       log_warning("%s", why.text);
     belfry_error_clear(&why);
   }
@@ -249,6 +252,7 @@ int history_keeper_open(const char *dir, const struct history_keeper_options *op
 void history_keeper_close(struct history_keeper *keeper) {
   if (!keeper)
     return;
+  keeper__samples_free(keeper->samples);
   while (keeper->files)
     keeper__close_file(keeper, keeper->files);
   segment__list_fini(&keeper->list);

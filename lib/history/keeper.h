@@ -30,12 +30,16 @@ typedef int (*history_hand_over_fn)(void *arg, const struct history_hand_over *h
                                     struct belfry_error *error);
 
 struct history_keeper_options {
-  int64_t hot_events; /* newest events that are not sealed before their day is over */
+  int64_t hot_events;     /* newest events that are not sealed before their day is over */
+  int64_t hot_samples_ms; /* samples are not sealed before they are so old */
+  const char *quantiles;  /* globs, a comma list, of metrics that keep sketches beside those that
+                             are named like latencies; may be NULL; borrowed */
 };
 
 /* What it has done since it was opened. */
 struct history_keeper_figures {
   int64_t events, blocks; /* sealed */
+  int64_t samples;        /* sealed */
   int64_t bytes;          /* of sealed files, now */
   int64_t files;          /* now */
 };

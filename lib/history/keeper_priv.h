@@ -11,8 +11,12 @@
 #include <limits.h>
 #include <stdatomic.h>
 
+struct sample_hand_over;
+struct sample_keeper;
+
 struct history_hand_over {
-  struct segment_row row; /* what is to be recorded; id 0: a new one */
+  const struct sample_hand_over *samples; /* not NULL: this and nothing of the below; borrowed */
+  struct segment_row row;                 /* what is to be recorded; id 0: a new one */
   char old_file[SEGMENT_FILE_BYTES];
   int64_t old_last_block; /* the row is expected to be so yet; unused for a new one */
   int64_t now_ms;
@@ -50,6 +54,7 @@ struct history_keeper {
   struct event events[BLOCK_EVENTS_MAX];
   struct buf texts; /* of the events */
   uint8_t hashes[BLOCK_EVENTS_MAX][SEALED_HASH_BYTES];
+  struct sample_keeper *samples; /* owned; of the job that sees to samples; NULL until it began */
   /* Of the job that finishes a day. */
   int64_t merging; /* id of the row of which the index is being merged; 0: none */
 };
@@ -62,6 +67,10 @@ int keeper__seal_events(struct history_keeper *keeper, bool *did,
 int keeper__finish_events(struct history_keeper *keeper, bool *did,
                           struct belfry_error *error) BELFRY_MUST_CHECK;
 
+int keeper__samples(struct history_keeper *keeper, bool *did,
+                    struct belfry_error *error) BELFRY_MUST_CHECK;
+void keeper__samples_free(struct sample_keeper *samples);
+
 /* The oldest event of hot.db and when it was stored, and the newest; ids 0 when there is none. */
 struct hot_bounds {
   int64_t oldest, oldest_received_ms, newest;
@@ -73,6 +82,9 @@ int keeper__hot_bounds(struct history_keeper *keeper, struct hot_bounds *out,
 int keeper__file(struct history_keeper *keeper, const struct segment_row *row,
                  struct open_file **out, struct belfry_error *error) BELFRY_MUST_CHECK;
 void keeper__close_file(struct history_keeper *keeper, struct open_file *file);
+
+/* Closes the file of that name if it is open. */
+void keeper__drop_file(struct history_keeper *keeper, const char *name);
 
 /* Names the file of the next generation of a row, or the first of a new one. */
 void keeper__name_next(const struct history_keeper *keeper, struct segment_row *row);

@@ -22,6 +22,7 @@ lib_history_libhistory_a_SOURCES = \
 	%D%/rollup.c %D%/rollup_priv.h \
 	%D%/event_files.c %D%/event_files_priv.h \
 	%D%/keeper.c %D%/keeper.h %D%/keeper_priv.h \
+	%D%/keeper_samples.c \
 	%D%/keeper_events.c \
 	%D%/sample_series.c %D%/sample_series_priv.h \
 	%D%/sample_marks.c %D%/sample_marks_priv.h \

@@ -305,6 +305,8 @@ static bool is_late(const struct collection *all) {
 static int64_t slice_end(const struct collection *all, int64_t from, int64_t to) {
   int64_t end = all->tier == TIER_HOURS ? bucket__floor(from, DAY_MS) + MONTH_SLICE_MS
                                         : bucket__floor(from, DAY_MS) + DAY_MS;
+  if (from < all->query->from_ms && end > all->query->from_ms)
+    end = all->query->from_ms; /* no bucket lies on both sides of where the time asked for begins */
   return end < to ? end : to;
 }
 

@@ -1,7 +1,5 @@
 #include "history/sample_marks_priv.h"
 
-static const char *const state_names[] = {"open", "finished", "quarantined"};
-
 int sample_marks_read(struct storage *hot, struct sample_marks *out, struct belfry_error *error) {
   sqlite3_stmt *statement;
   int status = storage__statement(hot, SQL_SAMPLE_MARKS, &statement, error);
@@ -50,7 +48,7 @@ static int record(struct storage *hot, const struct segment_change *change, int6
       HISTORY_VALUE_INTEGER("start", row->start_ms),
       HISTORY_VALUE_INTEGER("end", row->end_ms),
       HISTORY_VALUE_TEXT("file", slice_of(row->file)),
-      HISTORY_VALUE_TEXT("state", slice_of(state_names[row->state])),
+      HISTORY_VALUE_TEXT("state", slice_of(segment__state_name(row->state))),
       HISTORY_VALUE_INTEGER("last_block", row->last_block),
       HISTORY_VALUE_INTEGER("first_id", row->first_id),
       HISTORY_VALUE_INTEGER("last_id", row->last_id),
@@ -106,6 +104,8 @@ int sample_marks_take_over(struct storage *hot, struct sample_marks *marks,
     status = set_mark(hot, "late_sealed", hand_over->late_sealed, &after.late_sealed, error);
   for (size_t i = 0; i < hand_over->change_count && !status; i++)
     status = record(hot, &hand_over->changes[i], hand_over->now_ms, error);
+  if (!status && hand_over->change_count > 0)
+    status = run(hot, SQL_SEGMENTS_CHANGED, NULL, 0, NULL, error);
   if (!status)
     status = sweep(hot, &after, hand_over->sweep, error);
   if (!status)

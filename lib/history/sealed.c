@@ -64,8 +64,8 @@ void sample_run_settle(struct sample_run *run) {
 }
 
 /* Until the run is settled, `bins` of a bucket is an offset. */
-static int add_bucket(struct bucket_run *run, const struct rollup_bucket *bucket, uint64_t rank,
-                      bool sketches) {
+int bucket_run_add(struct bucket_run *run, const struct rollup_bucket *bucket, uint64_t rank,
+                   bool sketches) {
   uint32_t bins = sketches ? bucket->bin_count : 0;
   if (reserve((void **)&run->buckets, &run->cap, run->count, 1, sizeof *run->buckets) ||
       (bins &&
@@ -138,7 +138,7 @@ static struct sealed_file *make_place(struct sealed *sealed) {
   struct sealed_file *oldest = &sealed->files[0];
   for (size_t i = 0; i < SEALED_FILES_OPEN; i++) {
     struct sealed_file *file = &sealed->files[i];
-    if (file->file[0] && storage__has_moved(&file->segment.storage))
+    if (file->file[0] && segment__has_moved(&file->segment))
       close_file(file);
     if (file->used < oldest->used)
       oldest = file;
@@ -161,6 +161,9 @@ static int open_file(struct sealed *sealed, const struct segment_row *row, struc
   struct sealed_file *file = make_place(sealed);
   enum storage_mode mode = row->state == SEGMENT_FINISHED ? STORAGE_READS_FINISHED : STORAGE_READS;
   int status = segment__open(&file->segment, sealed->dir, row, mode, error);
+  /* One that goes away while it is opened may lack what was in its log. */
+  if (!status && segment__has_moved(&file->segment))
+    status = belfry_error_set(error, BELFRY_ENOENT, "%s is gone", row->file);
   if (status) {
     segment__close(&file->segment);
     return status;
@@ -220,22 +223,27 @@ static int take_buckets(struct reading *reading, struct slice blob, uint64_t ran
     if (bucket->start_ms < reading->from_ms || bucket->start_ms >= reading->to_ms)
       continue;
     any = true;
-    status = add_bucket(reading->buckets, bucket, rank, reading->sketches);
+    status = bucket_run_add(reading->buckets, bucket, rank, reading->sketches);
   }
   reading->buckets->lacks_increases |= any && !rollup.parts.increases;
   reading->buckets->lacks_sketches |= any && !rollup.parts.sketches;
   return status;
 }
 
-static int make_coder(struct reading *reading) {
-  struct sealed *sealed = reading->sealed;
-  if (reading->samples && !sealed->chunks)
+int sealed__coders(struct sealed *sealed, struct belfry_error *error) {
+  if (!sealed->chunks)
     sealed->chunks = chunk__coder_new();
-  if (reading->buckets && !sealed->rollups)
+  if (!sealed->rollups)
     sealed->rollups = rollup__coder_new();
-  return (reading->samples && !sealed->chunks) || (reading->buckets && !sealed->rollups)
-             ? BELFRY_ENOMEM
-             : BELFRY_OK;
+  return sealed->chunks && sealed->rollups
+             ? BELFRY_OK
+             : belfry_error_set(error, BELFRY_ENOMEM, "out of memory while reading samples");
+}
+
+static int note_damage(struct sealed *sealed, const struct segment_row *row, int status) {
+  if (status == BELFRY_ECORRUPT)
+    memcpy(sealed->damaged, row->file, sizeof sealed->damaged);
+  return status;
 }
 
 static int read_file(struct reading *reading, const struct segment_row *row, size_t place) {
@@ -252,7 +260,7 @@ static int read_file(struct reading *reading, const struct segment_row *row, siz
   if (!status)
     status = storage__bind(statement, values, 4, error);
   if (status)
-    return status;
+    return note_damage(reading->sealed, row, status);
   int code = SQLITE_DONE;
   reading->error = &why;
   while (!status && (code = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -270,16 +278,14 @@ static int read_file(struct reading *reading, const struct segment_row *row, siz
   else if (code != SQLITE_DONE)
     status = storage__fail(&segment->storage, code, row->file, error);
   sqlite3_reset(statement);
-  return status;
+  return note_damage(reading->sealed, row, status);
 }
 
 static int read_files(struct reading *reading, const struct segment_row *files, size_t count) {
-  int status = make_coder(reading);
-  if (status)
-    return belfry_error_set(reading->error, status, "out of memory while reading samples");
+  int status = sealed__coders(reading->sealed, reading->error);
   for (size_t i = 0; i < count && !status; i++)
     if (files[i].start_ms < reading->to_ms && files[i].end_ms > reading->from_ms &&
-        files[i].last_block > 0)
+        files[i].last_block > 0 && files[i].state != SEGMENT_QUARANTINED)
       status = read_file(reading, &files[i], i);
   return status;
 }
@@ -309,4 +315,44 @@ int sealed__buckets(struct sealed *sealed, const struct segment_row *files, size
                             .sketches = sketches,
                             .error = error};
   return read_files(&reading, files, count);
+}
+
+static int next_series(struct segment *segment, int64_t after, int64_t *out, bool *found,
+                       struct belfry_error *error) {
+  sqlite3_stmt *statement;
+  const struct history_value values[] = {HISTORY_VALUE_INTEGER("after", after)};
+  int status = storage__statement(&segment->storage, SQL_CHUNK_NEXT_SERIES, &statement, error);
+  if (!status)
+    status = storage__bind(statement, values, 1, error);
+  if (status)
+    return status;
+  int code = sqlite3_step(statement);
+  *found = code == SQLITE_ROW && sqlite3_column_type(statement, 0) != SQLITE_NULL;
+  if (*found)
+    *out = sqlite3_column_int64(statement, 0);
+  if (code != SQLITE_ROW)
+    status = storage__fail(&segment->storage, code, "cannot look for series", error);
+  sqlite3_reset(statement);
+  return status;
+}
+
+int sealed__next_series(struct sealed *sealed, const struct segment_row *files, size_t count,
+                        int64_t *series_id, bool *more, struct belfry_error *error) {
+  int64_t next = 0;
+  *more = false;
+  for (size_t i = 0; i < count; i++) {
+    struct segment *segment = NULL;
+    int64_t one = 0;
+    bool found = false;
+    int status = open_file(sealed, &files[i], &segment, error);
+    if (!status)
+      status = next_series(segment, *series_id, &one, &found, error);
+    if (status)
+      return note_damage(sealed, &files[i], status);
+    if (found && (!*more || one < next))
+      next = one;
+    *more |= found;
+  }
+  *series_id = next;
+  return BELFRY_OK;
 }

@@ -12,7 +12,7 @@
 
 #include <limits.h>
 
-#define SEALED_FILES_OPEN 32
+#define SEALED_FILES_OPEN 16
 
 /* Samples in order of time. `rank`: of two for one moment, the one with the higher rank counts. */
 struct sealed_sample {
@@ -47,6 +47,10 @@ void bucket_run_fini(struct bucket_run *run);
 int sample_run_add(struct sample_run *run, int64_t ts_ms, double value,
                    uint64_t rank) BELFRY_MUST_CHECK;
 
+/* Copies the bins, too, with `sketches`. */
+int bucket_run_add(struct bucket_run *run, const struct rollup_bucket *bucket, uint64_t rank,
+                   bool sketches) BELFRY_MUST_CHECK;
+
 /* Puts samples in order of time, those with the highest rank only. */
 void sample_run_settle(struct sample_run *run);
 
@@ -61,14 +65,24 @@ struct sealed {
   char dir[PATH_MAX];
   struct sealed_file files[SEALED_FILES_OPEN];
   uint64_t uses;
-  struct chunk_coder *chunks;   /* owned; made when needed */
-  struct rollup_coder *rollups; /* likewise */
+  struct chunk_coder *chunks;       /* owned; made when needed */
+  struct rollup_coder *rollups;     /* likewise */
+  char damaged[SEGMENT_FILE_BYTES]; /* the file that BELFRY_ECORRUPT was last about */
 };
 
 /* Takes: the history's folder. */
 int sealed__init(struct sealed *sealed, const char *dir,
                  struct belfry_error *error) BELFRY_MUST_CHECK;
 void sealed__fini(struct sealed *sealed);
+
+/* Has both coders there. */
+int sealed__coders(struct sealed *sealed, struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Finds the next series behind `*series_id` that one of the files has something of. `*more`: there
+ * is one. */
+int sealed__next_series(struct sealed *sealed, const struct segment_row *files, size_t count,
+                        int64_t *series_id, bool *more,
+                        struct belfry_error *error) BELFRY_MUST_CHECK;
 
 /* Lists the files of a kind that reach into a time and can be read, by their span, the older first.
  * Ended by segment__list_fini() in every case. */

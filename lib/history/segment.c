@@ -473,6 +473,15 @@ static int close_journal(const char *path, struct belfry_error *error) {
   return status ? status : remove_file(path, "-shm", error);
 }
 
+int segment__finish(const char *dir, const char *file, struct belfry_error *error) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/" SEGMENT_FOLDER "/%s", dir, file);
+  int status = close_journal(path, error);
+  if (!status)
+    status = sync_file(path, error);
+  return status ? status : segment__sync_folder(dir, error);
+}
+
 int segment__copy(struct segment *segment, const char *dir, const struct segment_row *into,
                   struct belfry_error *error) {
   char path[PATH_MAX];

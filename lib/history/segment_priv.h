@@ -101,6 +101,10 @@ int segment__merge_words(struct segment *segment, bool first, bool *more,
 int segment__copy(struct segment *segment, const char *dir, const struct segment_row *into,
                   struct belfry_error *error) BELFRY_MUST_CHECK;
 
+/* The last form of a file that is not open any more: without a write-ahead log, durable. */
+int segment__finish(const char *dir, const char *file,
+                    struct belfry_error *error) BELFRY_MUST_CHECK;
+
 /* Removes a file with its journals; no error when it is not there. */
 int segment__remove(const char *dir, const char *file,
                     struct belfry_error *error) BELFRY_MUST_CHECK;

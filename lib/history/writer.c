@@ -578,6 +578,9 @@ static int delete_sealed(struct history_writer *writer, const struct history_han
 int history_writer_take_over(struct history_writer *writer,
                              const struct history_hand_over *hand_over,
                              struct belfry_error *error) {
+  if (hand_over->samples)
+    return noticed(writer, sample_marks_take_over(&writer->storage, &writer->marks,
+                                                  hand_over->samples, error));
   int status = record_segment(writer, hand_over, error);
   if (status || hand_over->count == 0)
     return status;

@@ -18,6 +18,7 @@ static void check_bucket(const struct rollup_bucket *bucket, const struct rollup
            "numbers come back");
   PROPERTY(same_bits(bucket->min, want->min) && same_bits(bucket->max, want->max) &&
                same_bits(bucket->sum, want->sum) && same_bits(bucket->last, want->last) &&
+               same_bits(bucket->first, want->first) &&
                same_bits(bucket->increase, want->increase),
            "values come back");
   for (uint32_t i = 0; i < bucket->bin_count; i++)

@@ -80,3 +80,9 @@ TESTS += tests/unit/history/test_backup
 tests_unit_history_test_backup_SOURCES = %D%/history/test_backup.c $(HISTORY_FIXTURE)
 tests_unit_history_test_backup_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_backup_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_sealed_samples
+TESTS += tests/unit/history/test_sealed_samples
+tests_unit_history_test_sealed_samples_SOURCES = %D%/history/test_sealed_samples.c $(HISTORY_FIXTURE)
+tests_unit_history_test_sealed_samples_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_sealed_samples_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)

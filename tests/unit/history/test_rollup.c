@@ -59,6 +59,7 @@ static void make_buckets(size_t count, double (*value)(void)) {
         .max = value(),
         .sum = value(),
         .last = value(),
+        .first = value(),
         .increase = value(),
         .bins = bin_count ? mine : NULL,
         .bin_count = bin_count,
@@ -82,6 +83,7 @@ static void check_bucket(const struct rollup_bucket *bucket, const struct rollup
   assert_true(same_bits(bucket->max, want->max));
   assert_true(same_bits(bucket->sum, want->sum));
   assert_true(same_bits(bucket->last, want->last));
+  assert_true(same_bits(bucket->first, parts.increases ? want->first : 0));
   assert_true(same_bits(bucket->increase, parts.increases ? want->increase : 0));
   assert_int_equal(bucket->bin_count, parts.sketches ? want->bin_count : 0);
   for (uint32_t i = 0; i < bucket->bin_count; i++) {
