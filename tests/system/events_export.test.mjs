@@ -255,6 +255,14 @@ test('a list that runs out of time says so, and goes on from there', async () =>
     const whole = await get(`/api/events?q=-filler%20-Tr%C3%A4nen&event=agent.*,log&format=ndjson`);
     assert.equal(whole.text.split('\n').length - 1, found.length);
     assert.ok(whole.text.endsWith('\r\n'));
+    // Who takes nothing for longer than a request may last is cut off, sees it, and does not cost a worker its life.
+    const slow = slowExport(`${mine}&format=ndjson`);
+    await slow.begun();
+    const workers = childrenOf(belfry.pid('belfry-fcgi'));
+    await belfry.until(async () => (await get(`/api/events?${mine}&format=csv&limit=1`)).status === 200, 'there is room again');
+    await slow.read();
+    assert.ok(!slow.text.endsWith('\r\n') && slow.text.split('\n').length < COUNT, `${slow.ended}: ${slow.text.length}`);
+    assert.deepEqual(childrenOf(belfry.pid('belfry-fcgi')), workers);
   } finally {
     belfry.conf.fcgi.request_timeout = '10s';
     belfry.writeConf();

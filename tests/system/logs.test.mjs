@@ -158,6 +158,7 @@ test('lines of the days before', async () => {
 const N = (log) => Number(/\d+/.exec(log.message)[0]);
 const where = (wanted) => Array.from({ length: COUNT }, (_, n) => n).filter(wanted).reverse();
 const mine = 'source=host-*';
+const posted = new Set();
 
 for (const [query, wanted] of [
   ['level=error', (n) => n % 6 >= 4],
@@ -219,6 +220,39 @@ test('CSV has the message and the attributes', async () => {
     [`info,csv,"'=HYPERLINK(""http://x"")","{""a"":""1,2""}"`, 'info,csv,"two\nlines",{}', `debug,csv,'-5 °C,{}\r`, ''],
   );
 });
+
+// What the manual says a word is, over lines that are sealed and such that are not.
+const searched = ['from 10.0.0.5', 'from 110.0.0.5', 'from 10.0.0.57', 'foo', 'foo_bar', 'foo-bar', 'FOO: "Bar"', 'beginning begun', 'Tränen der Freude 😀', 'tab\there', 'a "quoted phrase" here', '50% of x=1;y=2'];
+for (const [q, found] of [
+  ['10.0.0.5', [0]],
+  ['foo', [3, 5, 6]],
+  ['foo_bar', [4]],
+  ['foo-bar', [5]],
+  ['foo bar', [5, 6]],
+  ['"foo bar"', []],
+  ['"foo: \"bar', [6]],
+  ['foo -bar', [3]],
+  ['foo*', [3, 4, 5, 6]],
+  ['beg* -begun', []],
+  ['begin', []],
+  ['tränen', [8]],
+  ['Freude 😀', [8]],
+  ['"tab\there"', [9]],
+  ['"quoted phrase"', [10]],
+  ['phrase quoted', [10]],
+  ['x=1', [11]],
+  ['message', []],
+])
+  test(`q=${JSON.stringify(q)} finds ${JSON.stringify(found.map((n) => searched[n]))}`, async () => {
+    for (const source of ['words-1', 'words-2']) {
+      if (!posted.has(source)) await post(searched, { query: `?source=${source}` });
+      posted.add(source);
+      // Others push the first ones out of what is not sealed yet.
+      if (source === 'words-1') await post(Array.from({ length: 100 }, (_, n) => `filler ${n}`));
+      const { logs } = await list(`source=${source}&order=asc&q=${encodeURIComponent(q)}`);
+      assert.deepEqual(logs.map((log) => log.message), found.map((n) => searched[n]));
+    }
+  });
 
 test('a log event of another shape is shown as far as it goes', async () => {
   await belfry.deliver([
