@@ -47,6 +47,13 @@ static void put_figures(const struct report *report, const struct appender *appe
       {"sealed_files", keeper.sealed.files},
       {"sealed_bytes", keeper.sealed.bytes},
       {"seal_errors", keeper.errors},
+      {"retired_files", keeper.sealed.retired_files},
+      {"retired_bytes", keeper.sealed.retired_bytes},
+      {"oldest_events_ms", keeper.sealed.oldest_ms[0]},
+      {"oldest_samples_ms", keeper.sealed.oldest_ms[1]},
+      {"oldest_minutes_ms", keeper.sealed.oldest_ms[2]},
+      {"oldest_hours_ms", keeper.sealed.oldest_ms[3]},
+      {"growth_bytes_per_day", keeper.sealed.growth_bytes_per_day},
       {"hand_over_us_max", keeper.hand_over_us_max},
       {"memory_bytes", memory_bytes()},
   };

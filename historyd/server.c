@@ -462,10 +462,16 @@ static void on_hand_over(struct ev_loop *loop, ev_async *async, int events) {
 
 static int start_keeper(struct server *server, struct belfry_error *error) {
   char dir[PATH_MAX];
-  const struct history_keeper_options options = {.hot_events = server->conf->history_hot_events,
-                                                 .hot_samples_ms =
-                                                     server->conf->history_hot_samples_ms,
-                                                 .quantiles = server->conf->history_quantiles};
+  const struct conf *conf = server->conf;
+  const struct history_keeper_options options = {
+      .hot_events = conf->history_hot_events,
+      .hot_samples_ms = conf->history_hot_samples_ms,
+      .quantiles = conf->history_quantiles,
+      .retention = {.events_ms = conf->retention_events_ms,
+                    .samples_ms = conf->retention_samples_ms,
+                    .minutes_ms = conf->retention_minutes_ms,
+                    .hours_ms = conf->retention_hours_ms,
+                    .disk_bytes = conf->retention_disk_bytes}};
   int status = conf_state_path(server->conf, "history", dir, sizeof dir);
   if (status)
     return belfry_error_set(error, status, "paths.state is too long: %s",

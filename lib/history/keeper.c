@@ -16,7 +16,8 @@
 #define STEPS_PER_CHECK 10000
 
 /* In turn, each does a piece of its work. */
-static const keeper_job_fn jobs[] = {keeper__seal_events, keeper__finish_events, keeper__samples};
+static const keeper_job_fn jobs[] = {keeper__seal_events, keeper__finish_events, keeper__samples,
+                                     keeper__retire};
 #define JOBS (sizeof jobs / sizeof *jobs)
 
 /* --- what hot.db says --- */
@@ -31,6 +32,7 @@ static int read_list(struct history_keeper *keeper, struct belfry_error *error) 
   for (size_t i = 0; i < keeper->list.count; i++)
     keeper->figures.bytes += keeper->list.rows[i].bytes;
   keeper->figures.files = (int64_t)keeper->list.count;
+  keeper__measure(&keeper->list, clock_realtime_ms(keeper->clock), &keeper->figures);
   return status;
 }
 

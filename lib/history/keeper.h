@@ -29,12 +29,22 @@ struct history_hand_over;
 typedef int (*history_hand_over_fn)(void *arg, const struct history_hand_over *hand_over,
                                     struct belfry_error *error);
 
+/* How long sealed files are kept, by the end of the day (or month) that they are of; 0: for ever.
+ * And how many bytes the history may take altogether; 0: any. */
+struct history_retention {
+  int64_t events_ms, samples_ms, minutes_ms, hours_ms;
+  int64_t disk_bytes;
+};
+
 struct history_keeper_options {
   int64_t hot_events;     /* newest events that are not sealed before their day is over */
   int64_t hot_samples_ms; /* samples are not sealed before they are so old */
   const char *quantiles;  /* globs, a comma list, of metrics that keep sketches beside those that
                              are named like latencies; may be NULL; borrowed */
+  struct history_retention retention;
 };
+
+#define HISTORY_KINDS 4 /* of sealed files: events, samples, minutes, hours */
 
 /* What it has done since it was opened. */
 struct history_keeper_figures {
@@ -42,6 +52,9 @@ struct history_keeper_figures {
   int64_t samples;        /* sealed */
   int64_t bytes;          /* of sealed files, now */
   int64_t files;          /* now */
+  int64_t retired_files, retired_bytes;
+  int64_t oldest_ms[HISTORY_KINDS]; /* how far back sealed files go, by kind; 0: there are none */
+  int64_t growth_bytes_per_day;     /* what a day of the last week came to */
 };
 
 /*

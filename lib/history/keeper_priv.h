@@ -25,6 +25,7 @@ struct history_hand_over {
   size_t count;
   int64_t received_ms;   /* of the last of them */
   const uint8_t *hashes; /* borrowed; of each event, sorted */
+  bool remove;           /* the row is to go */
 };
 
 /* A sealed file that is not finished: it is held open, or readers of other users could not read it.
@@ -57,6 +58,8 @@ struct history_keeper {
   struct sample_keeper *samples; /* owned; of the job that sees to samples; NULL until it began */
   /* Of the job that finishes a day. */
   int64_t merging; /* id of the row of which the index is being merged; 0: none */
+  /* Of the job that retires files. */
+  int64_t hot_bytes, hot_looked_ms;
 };
 
 /* A job does a piece of its work, if there is any (`*did`). */
@@ -70,6 +73,18 @@ int keeper__finish_events(struct history_keeper *keeper, bool *did,
 int keeper__samples(struct history_keeper *keeper, bool *did,
                     struct belfry_error *error) BELFRY_MUST_CHECK;
 void keeper__samples_free(struct sample_keeper *samples);
+int keeper__retire(struct history_keeper *keeper, bool *did,
+                   struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* The file that is to go next; NULL: none. Borrowed from the list. `hot_bytes`: what the history
+ * takes beside sealed files. */
+const struct segment_row *keeper__choose_retired(const struct segment_list *list,
+                                                 const struct history_retention *retention,
+                                                 int64_t hot_bytes, int64_t now_ms);
+
+/* Sets oldest_ms and growth_bytes_per_day. */
+void keeper__measure(const struct segment_list *list, int64_t now_ms,
+                     struct history_keeper_figures *figures);
 
 /* The oldest event of hot.db and when it was stored, and the newest; ids 0 when there is none. */
 struct hot_bounds {

@@ -24,6 +24,7 @@ lib_history_libhistory_a_SOURCES = \
 	%D%/keeper.c %D%/keeper.h %D%/keeper_priv.h \
 	%D%/keeper_samples.c \
 	%D%/keeper_events.c \
+	%D%/keeper_retire.c \
 	%D%/sample_series.c %D%/sample_series_priv.h \
 	%D%/sample_marks.c %D%/sample_marks_priv.h \
 	%D%/sealed.c %D%/sealed_priv.h \

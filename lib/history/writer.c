@@ -562,6 +562,19 @@ static int record_segment(struct history_writer *writer, const struct history_ha
   return status ? status : run_values(writer, SQL_SEGMENTS_CHANGED, NULL, 0, NULL, error);
 }
 
+static int remove_segment(struct history_writer *writer, const struct history_hand_over *hand_over,
+                          struct belfry_error *error) {
+  const struct history_value values[] = {HISTORY_VALUE_INTEGER("id", hand_over->row.id),
+                                         HISTORY_VALUE_TEXT("file", slice_of(hand_over->old_file))};
+  int64_t changed = 0;
+  int status = run_values(writer, SQL_SEGMENT_DELETE, values, 2, &changed, error);
+  if (!status && changed != 1)
+    status =
+        belfry_error_set(error, BELFRY_ECONFLICT,
+                         "the sealed file %s is not as it was expected to be", hand_over->old_file);
+  return status ? status : run_values(writer, SQL_SEGMENTS_CHANGED, NULL, 0, NULL, error);
+}
+
 static int delete_sealed(struct history_writer *writer, const struct history_hand_over *hand_over,
                          struct belfry_error *error) {
   const struct history_value values[] = {HISTORY_VALUE_INTEGER("first", hand_over->first_id),
@@ -581,6 +594,8 @@ int history_writer_take_over(struct history_writer *writer,
   if (hand_over->samples)
     return noticed(writer, sample_marks_take_over(&writer->storage, &writer->marks,
                                                   hand_over->samples, error));
+  if (hand_over->remove)
+    return remove_segment(writer, hand_over, error);
   int status = record_segment(writer, hand_over, error);
   if (status || hand_over->count == 0)
     return status;

@@ -86,3 +86,9 @@ TESTS += tests/unit/history/test_sealed_samples
 tests_unit_history_test_sealed_samples_SOURCES = %D%/history/test_sealed_samples.c $(HISTORY_FIXTURE)
 tests_unit_history_test_sealed_samples_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_sealed_samples_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_retire
+TESTS += tests/unit/history/test_retire
+tests_unit_history_test_retire_SOURCES = %D%/history/test_retire.c $(HISTORY_FIXTURE)
+tests_unit_history_test_retire_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_retire_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,237 @@
+/* lib/history/keeper_retire: which sealed file goes and when, and that nothing else goes with it.
+ */
+#include "history/keeper_priv.h"
+#include "history/query.h"
+#include "tests/unit/history/fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define DAY_MS INT64_C(86400000)
+#define TODAY  (INT64_C(1795132800) * 1000) /* midnight */
+#define NOW    (TODAY + 3600000)
+#define ROWS   12
+
+/* --- the choice --- */
+
+static struct segment_row rows[ROWS];
+static struct segment_list list = {.rows = rows};
+
+static void add(enum segment_kind kind, int days_ago, enum segment_state state, int64_t bytes) {
+  struct segment_row *row = &rows[list.count++];
+  *row = (struct segment_row){.id = (int64_t)list.count, .state = state, .bytes = bytes};
+  segment__name(kind, TODAY - days_ago * DAY_MS, 1, row);
+}
+
+/* Names what goes one after the other, until nothing does. */
+static void check_order(const struct history_retention *retention, const char *const *files) {
+  const struct segment_row *chosen;
+  while ((chosen = keeper__choose_retired(&list, retention, 1000, NOW))) {
+    if (!*files || strcmp(chosen->file, *files) != 0)
+      fail_msg("%s goes and not %s", chosen->file, *files ? *files : "nothing");
+    files++;
+    size_t at = (size_t)(chosen - rows);
+    memmove(&rows[at], &rows[at + 1], (--list.count - at) * sizeof *rows);
+  }
+  if (*files)
+    fail_msg("%s stays", *files);
+}
+
+static void add_days(void) {
+  list.count = 0;
+  for (int day = 3; day > 0; day--) {
+    add(SEGMENT_EVENTS, day, SEGMENT_FINISHED, 100);
+    add(SEGMENT_SAMPLES, day, SEGMENT_FINISHED, 100);
+    add(SEGMENT_MINUTES, day, SEGMENT_FINISHED, 10);
+  }
+  add(SEGMENT_EVENTS, 0, SEGMENT_OPEN, 50);
+  add(SEGMENT_HOURS, 40, SEGMENT_FINISHED, 1);
+}
+
+static void test_nothing_goes_without_a_limit(void **state) {
+  (void)state;
+  add_days();
+  check_order(&(struct history_retention){0}, (const char *[]){NULL});
+}
+
+static void test_by_age(void **state) {
+  (void)state;
+  add_days();
+  /* A day's age counts from its end. */
+  check_order(&(struct history_retention){.events_ms = 2 * DAY_MS + 3600000 + 1},
+              (const char *[]){NULL});
+  check_order(&(struct history_retention){.events_ms = 2 * DAY_MS + 3600000},
+              (const char *[]){"events-2026-11-17-1.db", NULL});
+  check_order(&(struct history_retention){.events_ms = 1, .samples_ms = DAY_MS},
+              (const char *[]){"samples-2026-11-17-1.db", "events-2026-11-18-1.db",
+                               "samples-2026-11-18-1.db", "events-2026-11-19-1.db", NULL});
+  check_order(&(struct history_retention){.minutes_ms = DAY_MS, .hours_ms = DAY_MS},
+              (const char *[]){"minutes-2026-11-17-1.db", "minutes-2026-11-18-1.db",
+                               "hours-2026-10-1.db", NULL});
+}
+
+static void test_by_size(void **state) {
+  (void)state;
+  add_days(); /* 681 bytes and hot.db */
+  check_order(&(struct history_retention){.disk_bytes = 1681}, (const char *[]){NULL});
+  check_order(&(struct history_retention){.disk_bytes = 1500},
+              (const char *[]){"events-2026-11-17-1.db", "samples-2026-11-17-1.db", NULL});
+  check_order(&(struct history_retention){.disk_bytes = 1},
+              (const char *[]){"events-2026-11-18-1.db", "samples-2026-11-18-1.db",
+                               "events-2026-11-19-1.db", "samples-2026-11-19-1.db",
+                               "minutes-2026-11-17-1.db", "minutes-2026-11-18-1.db",
+                               "minutes-2026-11-19-1.db", "hours-2026-10-1.db", NULL});
+  assert_int_equal(list.count, 1); /* what is not finished stays */
+}
+
+static void test_what_is_not_finished_or_rolled_up_stays(void **state) {
+  (void)state;
+  const struct history_retention short_one = {.events_ms = 1, .samples_ms = 1};
+  list.count = 0;
+  add(SEGMENT_SAMPLES, 2, SEGMENT_FINISHED, 100);
+  check_order(&short_one, (const char *[]){NULL});
+  add(SEGMENT_MINUTES, 2, SEGMENT_OPEN, 10);
+  check_order(&short_one, (const char *[]){"samples-2026-11-18-1.db", NULL});
+  /* Nobody waits for roll-ups that would go at once. */
+  list.count = 0;
+  add(SEGMENT_SAMPLES, 2, SEGMENT_FINISHED, 100);
+  check_order(&(struct history_retention){.samples_ms = 1, .minutes_ms = 1},
+              (const char *[]){"samples-2026-11-18-1.db", NULL});
+  /* An older one that stays keeps the younger: no holes. */
+  list.count = 0;
+  add(SEGMENT_EVENTS, 3, SEGMENT_OPEN, 100);
+  add(SEGMENT_EVENTS, 2, SEGMENT_FINISHED, 100);
+  check_order(&short_one, (const char *[]){NULL});
+  rows[0].state = SEGMENT_QUARANTINED;
+  check_order(&short_one,
+              (const char *[]){"events-2026-11-17-1.db", "events-2026-11-18-1.db", NULL});
+}
+
+static void test_figures(void **state) {
+  struct history_keeper_figures figures = {0};
+  (void)state;
+  add_days();
+  keeper__measure(&list, NOW, &figures);
+  assert_int_equal(figures.oldest_ms[SEGMENT_EVENTS], TODAY - 3 * DAY_MS);
+  assert_int_equal(figures.oldest_ms[SEGMENT_MINUTES], TODAY - 3 * DAY_MS);
+  assert_true(figures.oldest_ms[SEGMENT_HOURS] < TODAY - 40 * DAY_MS);
+  /* 680 bytes in three days and an hour. */
+  assert_in_range(figures.growth_bytes_per_day, 220, 227);
+  list.count = 0;
+  keeper__measure(&list, NOW, &figures);
+  assert_int_equal(figures.oldest_ms[SEGMENT_EVENTS], 0);
+  assert_int_equal(figures.growth_bytes_per_day, 0);
+}
+
+/* --- in a history --- */
+
+static char dir[64];
+static struct history_writer *writer;
+static struct belfry_error error;
+static int64_t now_ms;
+
+static int64_t set_realtime(const struct clock *clock) {
+  (void)clock;
+  return now_ms * 1000;
+}
+static int64_t real_monotonic(const struct clock *clock) {
+  (void)clock;
+  return clock_monotonic_us(&clock_system);
+}
+static const struct clock test_clock = {set_realtime, real_monotonic};
+
+static int take_over(void *arg, const struct history_hand_over *hand_over,
+                     struct belfry_error *why) {
+  (void)arg;
+  int status = history_writer_begin_group(writer, why);
+  if (status)
+    return status;
+  status = history_writer_take_over(writer, hand_over, why);
+  if (!status)
+    return history_writer_commit_group(writer, why);
+  history_writer_abandon_group(writer);
+  return status;
+}
+
+static void work_all(struct history_keeper *keeper) {
+  bool more = true;
+  while (more)
+    if (history_keeper_step(keeper, &more, &error))
+      fail_msg("the keeper fails: %s", error.text);
+}
+
+static int count_event(void *arg, const struct event *event) {
+  (void)event;
+  ++*(int *)arg;
+  return 0;
+}
+
+static int count_events(struct history *history) {
+  struct event_page page = {.more = true};
+  struct event_query query = {.limit = 1000};
+  int count = 0;
+  while (page.more) {
+    if (history_events(history, &query, count_event, &count, &page, &error))
+      fail_msg("events cannot be read: %s", error.text);
+    query.after = page.scanned;
+  }
+  return count;
+}
+
+/* Twenty days of ten events; the last five days are kept. */
+static void test_days_go(void **state) {
+  struct history_keeper *keeper = NULL;
+  struct history_keeper_figures figures;
+  struct history_position position;
+  const struct history_keeper_options options = {.hot_events = 1,
+                                                 .retention = {.events_ms = 4 * DAY_MS}};
+  (void)state;
+  fixture_make_dir(dir);
+  now_ms = NOW;
+  writer = fixture_writer(dir);
+  struct history *history = fixture_reader(dir);
+  assert_int_equal(
+      history_keeper_open(dir, &options, &test_clock, take_over, NULL, &keeper, &error), 0);
+  for (int day = 0; day < 20; day++) {
+    for (int i = 0; i < 10; i++) {
+      char id[32];
+      snprintf(id, sizeof id, "e%d-%d", day, i);
+      fixture_store(writer, fixture_event(id, "log", now_ms, "{\"message\":\"hello\"}"));
+    }
+    work_all(keeper);
+    assert_int_equal(history_position(history, &position, &error), 0);
+    assert_int_equal(position.head, day * 10 + 10);
+    /* Kept are the days that ended four days ago at most, and this one; the reader that had the
+       files open before goes on. */
+    int kept = day < 5 ? day + 1 : 5;
+    assert_int_equal(position.oldest, (day + 1 - kept) * 10 + 1);
+    assert_int_equal(count_events(history), kept * 10);
+    now_ms += DAY_MS;
+  }
+  history_keeper_figures(keeper, &figures);
+  assert_int_equal(figures.retired_files, 15);
+  assert_true(figures.retired_bytes > 0);
+  assert_int_equal(figures.files, 4); /* the newest event is in hot.db, and its day not over */
+  assert_int_equal(figures.oldest_ms[SEGMENT_EVENTS], TODAY + 15 * DAY_MS);
+  history_keeper_close(keeper);
+  history_close(history);
+  history_writer_close(writer);
+  fixture_remove_dir(dir);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_nothing_goes_without_a_limit),
+      cmocka_unit_test(test_by_age),
+      cmocka_unit_test(test_by_size),
+      cmocka_unit_test(test_what_is_not_finished_or_rolled_up_stays),
+      cmocka_unit_test(test_figures),
+      cmocka_unit_test(test_days_go),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
