@@ -17,6 +17,8 @@ static int run(const struct conf *conf, const char *conf_path, struct belfry_err
   struct history_writer *writer = NULL;
   struct appender appender;
   struct history_writer_options options = {.max_series = conf->history_max_series,
+                                           .max_series_per_source =
+                                               conf->history_max_series_per_source,
                                            .ballast_bytes = conf->history_ballast_bytes};
   int status = conf_state_path(conf, "history", history_dir, sizeof history_dir);
   if (!status)

@@ -22,6 +22,8 @@ static void put_figures(const struct report *report, const struct appender *appe
                         struct buf *out) {
   const struct append_figures *figures = &appender->figures;
   struct keeper_figures keeper = {0};
+  int64_t series = 0, series_refused = 0;
+  history_writer_series(appender->writer, &series, &series_refused);
   if (report->keeper)
     keeper_figures(report->keeper, &keeper);
   const struct {
@@ -38,6 +40,8 @@ static void put_figures(const struct report *report, const struct appender *appe
       {"commit_us_max", report->commit_us_max},
       {"projection_errors", figures->projection_errors},
       {"samples_dropped", figures->samples_dropped},
+      {"series", series},
+      {"series_refused", series_refused},
       {"connections", report->connections},
       {"disk_full", appender->full},
       {"wal_pages", history_writer_wal_pages(appender->writer)},

@@ -21,7 +21,7 @@
 #define LATE_ROWS        200000
 #define LATE_MANY        20000 /* so many late samples do not wait for others */
 #define LATE_WAIT_MS     10000
-#define SWEEP_ROWS       2000
+#define SWEEP_ROWS       1000
 #define STEP_US          30000
 #define IDLE_MS          600000 /* a span that is over is rewritten when nothing came so long */
 #define MONTH_CHUNKS_MAX 48     /* hand-overs to a month that goes on, before it is rewritten */

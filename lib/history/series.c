@@ -4,13 +4,19 @@
  * A group may be rolled back, as a whole or by one batch, and the cache with it: before a series
  * changes for the first time since the last mark, what it was goes to a list that undo walks
  * backwards.
+ *
+ * Sources are counted by a hash of their name: two names with one hash of 64 bits would share a
+ * limit, and nothing else.
  */
 #include "history/series_priv.h"
+
+#include "base/json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define NONE UINT32_MAX
+#define NONE          UINT32_MAX
+#define SOURCE_CHAINS 1024 /* a power of two */
 
 struct series {
   int64_t id;
@@ -18,6 +24,7 @@ struct series {
   uint32_t metric_len, labels_len;
   uint32_t hash;
   uint32_t next;    /* in its chain */
+  uint32_t source;  /* its place among the sources */
   uint64_t changed; /* number of the mark after which it was noted; 0: not */
   bool dirty;       /* changed in this group */
   int64_t count, last_ts;
@@ -33,9 +40,21 @@ struct change {
   double last_value;
 };
 
+/* What has series, and how many. */
+struct series_source {
+  uint64_t hash;
+  int64_t count;
+  uint32_t next; /* in its chain */
+};
+
 struct series_cache {
   struct storage *storage; /* borrowed */
-  int64_t max, next_id;
+  struct series_limits limits;
+  int64_t next_id;
+  int64_t refused;
+  struct series_source *sources; /* owned */
+  uint32_t source_count, source_cap;
+  uint32_t source_chains[SOURCE_CHAINS];
   struct series *series; /* owned */
   uint32_t count, cap;
   uint32_t *chains; /* owned; a power of two of them */
@@ -53,6 +72,35 @@ static uint32_t hash_bytes(uint32_t hash, struct slice text) {
 
 static uint32_t hash_of(struct slice metric, struct slice labels) {
   return hash_bytes((hash_bytes(UINT32_C(2166136261), metric) ^ 0xff) * UINT32_C(16777619), labels);
+}
+
+static uint64_t hash_source(struct slice labels) {
+  struct slice source = json_member(labels, "source");
+  uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a, of 64 bits */
+  for (size_t i = 0; i < source.len; i++)
+    hash = (hash ^ (unsigned char)source.data[i]) * UINT64_C(1099511628211);
+  return hash;
+}
+
+/* Finds the source of some labels, or makes it. Returns: 0 or BELFRY_ENOMEM. */
+static int find_source(struct series_cache *cache, struct slice labels, uint32_t *out) {
+  uint64_t hash = hash_source(labels);
+  uint32_t *chain = &cache->source_chains[hash & (SOURCE_CHAINS - 1)];
+  for (*out = *chain; *out != NONE; *out = cache->sources[*out].next)
+    if (cache->sources[*out].hash == hash)
+      return BELFRY_OK;
+  if (cache->source_count == cache->source_cap) {
+    uint32_t cap = cache->source_cap ? cache->source_cap * 2 : 16;
+    struct series_source *sources = realloc(cache->sources, cap * sizeof *sources);
+    if (!sources)
+      return BELFRY_ENOMEM;
+    cache->sources = sources;
+    cache->source_cap = cap;
+  }
+  *out = cache->source_count++;
+  cache->sources[*out] = (struct series_source){.hash = hash, .next = *chain};
+  *chain = *out;
+  return BELFRY_OK;
 }
 
 static int grow_chains(struct series_cache *cache) {
@@ -75,6 +123,9 @@ static int grow_chains(struct series_cache *cache) {
 /* Adds a series that is not there. Returns: 0 or BELFRY_ENOMEM. */
 static int add(struct series_cache *cache, int64_t id, struct slice metric, struct slice labels,
                uint32_t hash) {
+  uint32_t source;
+  if (find_source(cache, labels, &source))
+    return BELFRY_ENOMEM;
   if (cache->count == cache->cap) {
     uint32_t cap = cache->cap ? cache->cap * 2 : 256;
     struct series *series = realloc(cache->series, cap * sizeof *series);
@@ -96,8 +147,10 @@ static int add(struct series_cache *cache, int64_t id, struct slice metric, stru
                                                 .metric_len = (uint32_t)metric.len,
                                                 .labels_len = (uint32_t)labels.len,
                                                 .hash = hash,
+                                                .source = source,
                                                 .next = *chain};
   *chain = cache->count++;
+  cache->sources[source].count++;
   if (id >= cache->next_id)
     cache->next_id = id + 1;
   return BELFRY_OK;
@@ -112,6 +165,7 @@ static void drop_newest(struct series_cache *cache) {
     link = &cache->series[*link].next;
   *link = series->next;
   cache->next_id = series->id;
+  cache->sources[series->source].count--;
   free(series->metric);
 }
 
@@ -136,15 +190,16 @@ static int note(struct series_cache *cache, uint32_t index, bool is_new) {
   return BELFRY_OK;
 }
 
-int series__load(struct storage *storage, int64_t max, struct series_cache **out,
-                 struct belfry_error *error) {
+int series__load(struct storage *storage, const struct series_limits *limits,
+                 struct series_cache **out, struct belfry_error *error) {
   struct series_cache *cache = calloc(1, sizeof *cache);
   if (!cache || grow_chains(cache)) {
     free(cache);
     return belfry_error_set(error, BELFRY_ENOMEM, "out of memory while reading the series");
   }
   cache->storage = storage;
-  cache->max = max;
+  cache->limits = *limits;
+  memset(cache->source_chains, 0xff, sizeof cache->source_chains);
   cache->mark = 1;
   cache->next_id = 1;
   sqlite3_stmt *statement;
@@ -182,6 +237,7 @@ void series__free(struct series_cache *cache) {
     free(cache->series[i].metric);
   free(cache->series);
   free(cache->chains);
+  free(cache->sources);
   free(cache->changes);
   free(cache);
 }
@@ -199,6 +255,41 @@ static int insert(struct series_cache *cache, const struct sample *sample,
   return status ? status : storage__run(cache->storage, statement, NULL, error);
 }
 
+/* Whether there may be one more series of the sample's source. */
+static int check_limits(struct series_cache *cache, const struct sample *sample,
+                        struct belfry_error *error) {
+  int shown = (int)(sample->labels.len < 160 ? sample->labels.len : 160);
+  if (cache->count >= cache->limits.max || cache->count == NONE - 1) {
+    cache->refused++;
+    return belfry_error_set(
+        error, BELFRY_ETOOBIG,
+        "there are %lld metric series already, and history.max_series is %lld: %.*s%.*s is new",
+        (long long)cache->count, (long long)cache->limits.max, (int)sample->metric.len,
+        sample->metric.data, shown, sample->labels.data);
+  }
+  uint32_t source;
+  if (find_source(cache, sample->labels, &source))
+    return belfry_error_set(error, BELFRY_ENOMEM, "out of memory while adding a series");
+  int64_t count = cache->sources[source].count, max = cache->limits.max_per_source;
+  if (max == 0 || count < max)
+    return BELFRY_OK;
+  cache->refused++;
+  return belfry_error_set(
+      error, BELFRY_ETOOBIG,
+      "this source has %lld metric series already, and history.max_series_per_source is %lld: "
+      "%.*s%.*s is new",
+      (long long)count, (long long)max, (int)sample->metric.len, sample->metric.data, shown,
+      sample->labels.data);
+}
+
+int64_t series__count_all(const struct series_cache *cache) {
+  return cache->count;
+}
+
+int64_t series__refused(const struct series_cache *cache) {
+  return cache->refused;
+}
+
 int series__find(struct series_cache *cache, const struct sample *sample, uint32_t *index,
                  struct belfry_error *error) {
   uint32_t hash = hash_of(sample->metric, sample->labels);
@@ -213,14 +304,10 @@ int series__find(struct series_cache *cache, const struct sample *sample, uint32
       return BELFRY_OK;
     }
   }
-  if (cache->count >= cache->max || cache->count == NONE)
-    return belfry_error_set(
-        error, BELFRY_ETOOBIG,
-        "there are %lld metric series already, and history.max_series is %lld: %.*s%.*s is new",
-        (long long)cache->count, (long long)cache->max, (int)sample->metric.len,
-        sample->metric.data, (int)(sample->labels.len < 160 ? sample->labels.len : 160),
-        sample->labels.data);
-  int status = insert(cache, sample, error);
+  int status = check_limits(cache, sample, error);
+  if (status)
+    return status;
+  status = insert(cache, sample, error);
   if (status)
     return status;
   status = add(cache, cache->next_id, sample->metric, sample->labels, hash);

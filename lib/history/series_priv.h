@@ -9,15 +9,26 @@
 
 struct series_cache;
 
-/* Reads all series. `max` bounds how many there may be; those that are there already stay. */
-int series__load(struct storage *storage, int64_t max, struct series_cache **out,
-                 struct belfry_error *error) BELFRY_MUST_CHECK;
+/* How many series there may be; those that are there already stay. */
+struct series_limits {
+  int64_t max;
+  int64_t
+      max_per_source; /* with one value of the label `source`, or without it; 0: no such limit */
+};
+
+/* Reads all series. */
+int series__load(struct storage *storage, const struct series_limits *limits,
+                 struct series_cache **out, struct belfry_error *error) BELFRY_MUST_CHECK;
 void series__free(struct series_cache *cache);
 
 /* Finds the sample's series, making it if it is new. Returns: 0, BELFRY_ETOOBIG when there are too
  * many, or an error of the storage. */
 int series__find(struct series_cache *cache, const struct sample *sample, uint32_t *index,
                  struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* How many there are, and how often a sample of a new one was refused since the start. */
+int64_t series__count_all(const struct series_cache *cache);
+int64_t series__refused(const struct series_cache *cache);
 
 int64_t series__id(const struct series_cache *cache, uint32_t index);
 

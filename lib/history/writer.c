@@ -236,7 +236,10 @@ static int start(struct history_writer *writer, const char *dir,
   if (!status)
     status = storage__position(&writer->storage, &position, &writer->last_received_ms, error);
   if (!status)
-    status = series__load(&writer->storage, options->max_series, &writer->series, error);
+    status =
+        series__load(&writer->storage,
+                     &(struct series_limits){options->max_series, options->max_series_per_source},
+                     &writer->series, error);
   if (!status)
     status = sample_marks_read(&writer->storage, &writer->marks, error);
   if (!status)
@@ -490,6 +493,11 @@ int history_writer_sample(struct history_writer *writer, const struct sample *sa
   status = series__count(writer->series, index, sample, added > 0);
   return status ? belfry_error_set(error, status, "out of memory while counting a sample")
                 : BELFRY_OK;
+}
+
+void history_writer_series(const struct history_writer *writer, int64_t *count, int64_t *refused) {
+  *count = series__count_all(writer->series);
+  *refused = series__refused(writer->series);
 }
 
 static int find_mutation(struct slice name) {

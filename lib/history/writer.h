@@ -18,6 +18,7 @@ struct history_writer;
 
 struct history_writer_options {
   int64_t max_series;
+  int64_t max_series_per_source; /* 0: no such limit */
   int64_t ballast_bytes;
 };
 
@@ -80,6 +81,10 @@ int history_writer_event(struct history_writer *writer, struct event *event,
  */
 int history_writer_sample(struct history_writer *writer, const struct sample *sample,
                           struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* How many series there are, and how often a sample was refused since the start because there would
+ * be too many. */
+void history_writer_series(const struct history_writer *writer, int64_t *count, int64_t *refused);
 
 /* Runs a projection for a stored event; its parameters are the event's columns by name (id,
    event_id, type, severity, source, origin, timestamp, received, data). */

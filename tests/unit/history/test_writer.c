@@ -231,6 +231,38 @@ static void test_too_many_series_are_refused(void **state) {
   assert_true(ask("SELECT count FROM series WHERE metric = 'm_7'") == 2);
 }
 
+/* One source cannot take what is there for all. */
+static void test_too_many_series_of_one_source_are_refused(void **state) {
+  (void)state;
+  char own[64], labels[64];
+  int64_t count, refused;
+  struct history_writer *limited = NULL;
+  const struct history_writer_options options = {.max_series = 100, .max_series_per_source = 5};
+  fixture_make_dir(own);
+  for (int round = 0; round < 2; round++) { /* and so it is after a restart */
+    assert_int_equal(history_writer_open(own, &options, &limited, &error), 0);
+    assert_int_equal(history_writer_begin_group(limited, &error), 0);
+    for (int i = 0; i < 8; i++)
+      for (int source = 0; source < 3; source++) {
+        struct sample sample = sample_of("m", 1, i);
+        snprintf(labels, sizeof labels,
+                 source ? "{\"n\":\"%d\",\"source\":\"s%d\"}" : "{\"n\":\"%d\"}", i, source);
+        sample.labels = slice_of(labels);
+        belfry_error_clear(&error);
+        assert_int_equal(history_writer_sample(limited, &sample, &error),
+                         i < 5 ? 0 : BELFRY_ETOOBIG);
+      }
+    assert_non_null(strstr(error.text, "max_series_per_source"));
+    belfry_error_clear(&error);
+    assert_int_equal(history_writer_commit_group(limited, &error), 0);
+    history_writer_series(limited, &count, &refused);
+    assert_int_equal(count, 15);
+    assert_int_equal(refused, 9);
+    history_writer_close(limited);
+  }
+  fixture_remove_dir(own);
+}
+
 static int mutate(const char *name, enum history_origin origin, const struct history_value *values,
                   size_t count, int64_t *changed) {
   error = (struct belfry_error){0};
@@ -446,6 +478,7 @@ int main(void) {
       TEST(test_a_reader_can_hold_one_moment),
       TEST(test_the_later_sample_of_a_millisecond_wins),
       TEST(test_too_many_series_are_refused),
+      TEST(test_too_many_series_of_one_source_are_refused),
       TEST(test_mutations_by_name_and_origin),
       TEST(test_a_newer_schema_is_refused),
       TEST(test_no_history_yet_is_busy),
