@@ -175,10 +175,10 @@ int json_decode_string(struct slice raw, struct buf *scratch, struct slice *out)
     return buf_status(scratch);
   size_t start = scratch->len;
   while (at < end) {
-    if (*at == '\\' && end - at >= 2)
-      at = put_unescaped(scratch, at + 1, end);
-    else
-      buf_put_char(scratch, *at++);
+    const char *escape = memchr(at, '\\', (size_t)(end - at));
+    const char *run_end = escape && end - escape >= 2 ? escape : end;
+    buf_put(scratch, at, (size_t)(run_end - at));
+    at = run_end < end ? put_unescaped(scratch, run_end + 1, end) : end;
   }
   *out = slice_new(scratch->data + start, scratch->len - start);
   return buf_status(scratch);

@@ -19,16 +19,28 @@ static bool is_blank(char c) {
 
 /* --- the values of a JSON text --- */
 
+/* What stands between names and values. */
+static bool is_between(char c) {
+  return c == ',' || c == ':' || c == '{' || c == '}' || c == '[' || c == ']' || is_blank(c);
+}
+
 void words_walk_start(struct words_walk *walk, struct slice json, struct buf *scratch) {
   *walk = (struct words_walk){json.data, json.data + json.len, scratch};
 }
 
-/* Behind the closing quote of the string that begins at `at`. */
+/* Behind the closing quote of the string that begins at `at`: the first that an even number of
+   backslashes is before. */
 static const char *end_of_string(const char *at, const char *end) {
-  for (at++; at < end && *at != '"'; at++)
-    if (*at == '\\')
-      at++;
-  return at < end ? at + 1 : end;
+  const char *first = at + 1, *quote = first;
+  while (quote < end && (quote = memchr(quote, '"', (size_t)(end - quote)))) {
+    const char *before = quote;
+    while (before > first && before[-1] == '\\')
+      before--;
+    quote++;
+    if ((quote - 1 - before) % 2 == 0)
+      return quote;
+  }
+  return end;
 }
 
 static bool is_name(const char *at, const char *end) {
@@ -40,10 +52,10 @@ static bool is_name(const char *at, const char *end) {
 bool words_walk_next(struct words_walk *walk, struct slice *value) {
   while (walk->at < walk->end) {
     const char *start = walk->at;
-    if (is_blank(*start) || strchr("{}[],:", *start)) {
+    if (is_between(*start)) {
       walk->at++;
     } else if (*start != '"') {
-      while (walk->at < walk->end && !is_blank(*walk->at) && !strchr("{}[],:\"", *walk->at))
+      while (walk->at < walk->end && !is_between(*walk->at) && *walk->at != '"')
         walk->at++;
       *value = slice_new(start, (size_t)(walk->at - start));
       return true;
