@@ -72,6 +72,8 @@ int keeper__finish_events(struct history_keeper *keeper, bool *did,
 
 int keeper__samples(struct history_keeper *keeper, bool *did,
                     struct belfry_error *error) BELFRY_MUST_CHECK;
+/* Whether no piece of work on samples is begun and not handed over yet. */
+bool keeper__samples_idle(const struct history_keeper *keeper);
 void keeper__samples_free(struct sample_keeper *samples);
 int keeper__retire(struct history_keeper *keeper, bool *did,
                    struct belfry_error *error) BELFRY_MUST_CHECK;

@@ -50,6 +50,12 @@ static bool is_rolled_up(const struct segment_list *list, const struct history_r
   return false;
 }
 
+/* Samples of long ago that come now (an import) come in many batches, and each makes the roll-ups
+ * of its day anew from all samples of it: so those wait until nothing has come for a day. */
+static bool is_settled(const struct segment_row *row, int64_t now_ms) {
+  return row->kind != SEGMENT_SAMPLES || row->changed_ms <= now_ms - DAY_MS;
+}
+
 static bool may_go(const struct segment_list *list, const struct history_retention *retention,
                    const struct segment_row *row, int64_t now_ms) {
   if (row->state == SEGMENT_OPEN)
@@ -88,8 +94,9 @@ const struct segment_row *keeper__choose_retired(const struct segment_list *list
   bool full = retention->disk_bytes > 0 && bytes > retention->disk_bytes;
   for (size_t i = 0; i < list->count; i++) {
     const struct segment_row *row = &list->rows[i];
-    if ((full || is_over(retention, row, now_ms)) && may_go(list, retention, row, now_ms) &&
-        is_oldest(list, row) && (!chosen || goes_before(row, chosen)))
+    bool old = is_over(retention, row, now_ms) && is_settled(row, now_ms);
+    if ((full || old) && may_go(list, retention, row, now_ms) && is_oldest(list, row) &&
+        (!chosen || goes_before(row, chosen)))
       chosen = row;
   }
   return chosen;
@@ -116,7 +123,7 @@ int keeper__retire(struct history_keeper *keeper, bool *did, struct belfry_error
   const struct history_retention *retention = &keeper->options.retention;
   const struct segment_row *chosen =
       keeper__choose_retired(&keeper->list, retention, keeper->hot_bytes, now_ms);
-  if (!chosen)
+  if (!chosen || !keeper__samples_idle(keeper)) /* whose work may be about that very file */
     return BELFRY_OK;
   struct history_hand_over hand_over = {
       .row = *chosen, .old_last_block = chosen->last_block, .now_ms = now_ms, .remove = true};

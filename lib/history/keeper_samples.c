@@ -844,6 +844,10 @@ static int quarantine(struct sample_keeper *all, int status, const char *why,
   return belfry_error_set(error, status, "%s", why);
 }
 
+bool keeper__samples_idle(const struct history_keeper *keeper) {
+  return !keeper->samples || keeper->samples->job == JOB_NONE;
+}
+
 int keeper__samples(struct history_keeper *keeper, bool *did, struct belfry_error *error) {
   struct belfry_error why = {0};
   int status = keeper->samples ? BELFRY_OK : make(keeper, error);

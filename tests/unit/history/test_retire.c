@@ -102,6 +102,14 @@ static void test_what_is_not_finished_or_rolled_up_stays(void **state) {
   add(SEGMENT_SAMPLES, 2, SEGMENT_FINISHED, 100);
   check_order(&(struct history_retention){.samples_ms = 1, .minutes_ms = 1},
               (const char *[]){"samples-2026-11-18-1.db", NULL});
+  /* Samples of long ago that come just now stay until no more have come for a day. */
+  list.count = 0;
+  add(SEGMENT_SAMPLES, 300, SEGMENT_FINISHED, 100);
+  add(SEGMENT_MINUTES, 300, SEGMENT_FINISHED, 10);
+  rows[0].changed_ms = NOW - DAY_MS + 1;
+  check_order(&short_one, (const char *[]){NULL});
+  rows[0].changed_ms = NOW - DAY_MS;
+  check_order(&short_one, (const char *[]){"samples-2026-01-24-1.db", NULL});
   /* An older one that stays keeps the younger: no holes. */
   list.count = 0;
   add(SEGMENT_EVENTS, 3, SEGMENT_OPEN, 100);
