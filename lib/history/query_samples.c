@@ -106,33 +106,35 @@ static int insert_bucket(struct collection *all, struct answer_group *group, int
   return BELFRY_OK;
 }
 
-/* Finds the bucket, which mostly is the last one that was found or the next. */
-static int find_bucket(struct collection *all, struct answer_group *group, int64_t start,
+/* Finds the bucket of a time, which mostly is the one that was found last, or the next. */
+static int find_bucket(struct collection *all, struct answer_group *group, int64_t ts_ms,
                        struct answer_bucket **out) {
-  uint32_t at = group->at;
-  if (at >= group->count || group->buckets[at].figures.start_ms != start) {
-    if (at < group->count && group->buckets[at].figures.start_ms < start &&
-        (at + 1 == group->count || group->buckets[at + 1].figures.start_ms >= start)) {
-      at++;
-    } else {
-      uint32_t low = 0, high = group->count;
-      while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (group->buckets[middle].figures.start_ms < start)
-          low = middle + 1;
-        else
-          high = middle;
-      }
-      at = low;
-    }
-    group->at = at;
-    if (at == group->count || group->buckets[at].figures.start_ms != start) {
-      int status = insert_bucket(all, group, start);
-      if (status)
-        return status;
-    }
+  int64_t step = all->query->step_ms > 0 ? all->query->step_ms : 1;
+  if (group->at < group->count) {
+    *out = &group->buckets[group->at];
+    int64_t start = (*out)->figures.start_ms;
+    if (ts_ms >= start && ts_ms < start + step)
+      return BELFRY_OK;
   }
-  *out = &group->buckets[group->at];
+  int64_t start = bucket__floor(ts_ms, step);
+  uint32_t at = group->at, low = 0, high = group->count;
+  if (at < high && group->buckets[at].figures.start_ms < start &&
+      (at + 1 == high || group->buckets[at + 1].figures.start_ms >= start))
+    low = high = at + 1;
+  while (low < high) {
+    uint32_t middle = low + (high - low) / 2;
+    if (group->buckets[middle].figures.start_ms < start)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  group->at = low;
+  if (low == group->count || group->buckets[low].figures.start_ms != start) {
+    int status = insert_bucket(all, group, start);
+    if (status)
+      return status;
+  }
+  *out = &group->buckets[low];
   return BELFRY_OK;
 }
 
@@ -159,16 +161,18 @@ static int add_bins(struct collection *all, struct answer_bucket *bucket,
 /* Adds a sample or a bucket of a tier; those of a series come in order of time. */
 static int add_piece(struct collection *all, struct wanted_series *series,
                      const struct rollup_bucket *piece) {
-  double increase =
-      piece->increase + (series->has_before ? bucket__step(series->before, piece->first) : 0);
-  series->before = piece->last;
-  series->has_before = true;
-  if (piece->start_ms < all->query->from_ms)
-    return BELFRY_OK;
-  int64_t start = all->query->step_ms > 0 ? bucket__floor(piece->start_ms, all->query->step_ms)
-                                          : piece->start_ms;
+  double increase = 0;
+  if (all->query->increases) {
+    increase = piece->increase;
+    if (series->has_before)
+      increase += bucket__step(series->before, piece->first);
+    series->before = piece->last;
+    series->has_before = true;
+    if (piece->start_ms < all->query->from_ms)
+      return BELFRY_OK;
+  }
   struct answer_bucket *bucket;
-  int status = find_bucket(all, &all->groups[series->group], start, &bucket);
+  int status = find_bucket(all, &all->groups[series->group], piece->start_ms, &bucket);
   if (status)
     return status;
   struct rollup_bucket *figures = &bucket->figures;
