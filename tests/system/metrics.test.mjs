@@ -100,6 +100,22 @@ test('the list of metrics has units and newest values', async () => {
   assert.match(answer.text, /"unit"/);
 });
 
+test('the list has statistics of the last hour', async () => {
+  const now = Date.now();
+  await post([8, 2.5, 6].map((value, n) => ({ metric: 'listed_percent', value, labels: { n: '1' }, timestamp: now - 60_000 + n * 1000 })));
+  await post([{ metric: 'listed_percent', value: 1, labels: { n: '2' }, timestamp: now - 7_200_000 }]);
+  const { json } = await belfry.get('/api/metrics?metric=listed_percent', { key: belfry.adminKey });
+  assert.equal(json.window_seconds, 3600);
+  const [recent, old] = json.metrics[0].series;
+  assert.deepEqual(recent.statistics, { count: 3, min: 2.5, max: 8, avg: 5.5, last: 6 });
+  assert.deepEqual([recent.last, recent.count], [6, 3]);
+  assert.deepEqual(old.statistics, { count: 0, min: null, max: null, avg: null, last: null });
+  const { json: page } = await belfry.get('/api/metrics?metric=listed_percent&limit=1', { key: belfry.adminKey });
+  const { json: rest } = await belfry.get(`/api/metrics?metric=listed_percent&limit=1&cursor=${page.next_cursor}`, { key: belfry.adminKey });
+  assert.deepEqual([page, rest].map((one) => one.metrics[0].series[0].labels.n), ['1', '2']);
+  assert.equal(rest.next_cursor, null);
+});
+
 test('a metric that nobody knows has no series', async () => {
   const answer = await belfry.get('/api/history?metric=no_such_metric', { key: belfry.adminKey });
   assert.ok([200, 404].includes(answer.status), answer.text);
