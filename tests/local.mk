@@ -28,7 +28,7 @@ EXTRA_DIST += \
 	%D%/system/metrics.test.mjs %D%/system/pages.test.mjs %D%/system/prometheus.test.mjs %D%/system/push.test.mjs \
 	%D%/system/push_clients.test.mjs %D%/system/push_deflate.test.mjs %D%/system/push_faults.test.mjs \
 	%D%/system/push_life.test.mjs %D%/system/push_resume.test.mjs %D%/system/push_wire.mjs %D%/system/quickstart.test.mjs %D%/system/sealed.test.mjs \
-	%D%/system/raw_ws.mjs %D%/system/routes.test.mjs %D%/system/steady.mjs %D%/system/watch.test.mjs
+	%D%/system/raw_ws.mjs %D%/system/routes.test.mjs %D%/system/sealed_samples.test.mjs %D%/system/steady.mjs %D%/system/watch.test.mjs
 EXTRA_DIST += \
 	%D%/system/clients/sse_aiohttp.py %D%/system/clients/viewer.py %D%/system/clients/ws_aiohttp.py \
 	%D%/system/clients/ws_websockets.py
