@@ -124,7 +124,10 @@ void api_events_get(struct worker *worker, const struct request *request,
   const struct event_query query = {.after = id - 1, .before = id + 1, .limit = 1};
   struct history *history = worker_history(worker, &error);
   struct buf *out = response_json(response, 200);
-  int status = history ? history_events(history, &query, on_event, out, NULL, &error) : error.code;
+  struct event_page page = {0};
+  int status = history ? history_events(history, &query, on_event, out, &page, &error) : error.code;
+  if (!status && out->len == 0 && page.damaged)
+    status = belfry_error_set(&error, BELFRY_ECORRUPT, "event %lld would be in a damaged part", id);
   if (status)
     worker_read_problem(worker, request, response, status, &error);
   else if (out->len == 0)
