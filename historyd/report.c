@@ -51,6 +51,7 @@ static void put_figures(const struct report *report, const struct appender *appe
       {"sealed_files", keeper.sealed.files},
       {"sealed_bytes", keeper.sealed.bytes},
       {"seal_errors", keeper.errors},
+      {"samples_too_late", keeper.sealed.samples_too_late},
       {"retired_files", keeper.sealed.retired_files},
       {"retired_bytes", keeper.sealed.retired_bytes},
       {"oldest_events_ms", keeper.sealed.oldest_ms[0]},

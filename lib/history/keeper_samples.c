@@ -424,6 +424,66 @@ static int find_parts(struct sample_keeper *all, int64_t series_id, struct rollu
   return status;
 }
 
+/* --- late samples of which the earlier ones are gone --- */
+
+static size_t first_from(const struct sample_run *run, int64_t ts_ms) {
+  size_t low = 0, high = run->count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (run->samples[middle].ts_ms < ts_ms)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/* Whether the minute was rolled up from more samples than are kept: those were retired, and from
+ * what is left it would be rolled up wrongly. */
+static bool is_retired(const struct bucket_run *minutes, const struct sample_run *kept,
+                       int64_t minute_ms) {
+  for (size_t i = 0; i < minutes->count; i++) {
+    const struct rollup_bucket *bucket = &minutes->buckets[i].bucket;
+    if (bucket->start_ms == minute_ms)
+      return bucket->count >
+             (int64_t)(first_from(kept, minute_ms + MINUTE_MS) - first_from(kept, minute_ms));
+  }
+  return false;
+}
+
+/* Puts the new samples into the run, but for those that come too late even for that. */
+static int take_late(struct sample_keeper *all, const struct sample_row *rows, size_t count,
+                     struct belfry_error *error) {
+  int64_t from_ms = bucket__floor(rows[0].ts_ms, MINUTE_MS);
+  int64_t to_ms = bucket__floor(rows[count - 1].ts_ms, MINUTE_MS) + MINUTE_MS, minute_ms = -1;
+  struct sample_run kept = {0};
+  struct bucket_run minutes = {0};
+  bool retired = false;
+  size_t files;
+  const struct segment_row *of = files_of(all, SEGMENT_SAMPLES, &files);
+  int status =
+      sealed__samples(&all->sealed, of, files, rows[0].series_id, from_ms, to_ms, &kept, error);
+  of = files_of(all, SEGMENT_MINUTES, &files);
+  if (!status)
+    status = sealed__buckets(&all->sealed, of, files, rows[0].series_id, from_ms, to_ms, false,
+                             &minutes, error);
+  if (!status)
+    bucket_run_settle(&minutes);
+  for (size_t i = 0; i < count && !status; i++) {
+    int64_t of_ms = bucket__floor(rows[i].ts_ms, MINUTE_MS);
+    if (i == 0 || of_ms != minute_ms)
+      retired = is_retired(&minutes, &kept, of_ms);
+    minute_ms = of_ms;
+    if (retired)
+      all->keeper->figures.samples_too_late++;
+    else if (sample_run_add(&all->run, rows[i].ts_ms, rows[i].value, NEW_RANK))
+      status = out_of_memory(error);
+  }
+  sample_run_fini(&kept);
+  bucket_run_fini(&minutes);
+  return status;
+}
+
 /* Packs the rows of one series and day: its samples, their minutes and their hours. */
 static int pack(struct sample_keeper *all, const struct sample_row *rows, size_t count,
                 struct belfry_error *error) {
@@ -433,11 +493,14 @@ static int pack(struct sample_keeper *all, const struct sample_row *rows, size_t
   run->count = 0;
   run->disordered = false;
   int status = find_parts(all, series_id, &parts, error);
-  for (size_t i = 0; i < count && !status; i++)
+  if (!status && all->job == JOB_LATE)
+    status = take_late(all, rows, count, error);
+  for (size_t i = 0; all->job != JOB_LATE && i < count && !status; i++)
     if (sample_run_add(run, rows[i].ts_ms, rows[i].value, NEW_RANK))
       status = out_of_memory(error);
-  if (!status)
-    status = put_samples(all, series_id, run->samples, run->count, error);
+  if (status || run->count == 0)
+    return status;
+  status = put_samples(all, series_id, run->samples, run->count, error);
   if (!status && all->job == JOB_LATE) {
     size_t files;
     const struct segment_row *of = files_of(all, SEGMENT_SAMPLES, &files);

@@ -232,6 +232,99 @@ static void test_days_go(void **state) {
   fixture_remove_dir(dir);
 }
 
+/* --- samples --- */
+
+#define MINUTE_MS INT64_C(60000)
+
+static void store_samples(int64_t from_ms, int count, double value) {
+  assert_int_equal(history_writer_begin_group(writer, &error), 0);
+  for (int i = 0; i < count; i++) {
+    struct sample sample = {.metric = slice_of("load"),
+                            .labels = slice_of("{}"),
+                            .timestamp_ms = from_ms + i * 15000,
+                            .value = value};
+    assert_int_equal(history_writer_sample(writer, &sample, &error), 0);
+  }
+  assert_int_equal(history_writer_commit_group(writer, &error), 0);
+}
+
+struct minute {
+  int64_t count;
+  double sum;
+};
+
+static int on_bucket(void *arg, struct slice labels, const struct sample_bucket *bucket) {
+  struct minute *minute = arg;
+  (void)labels;
+  minute->count += bucket->count;
+  minute->sum += bucket->sum;
+  return 0;
+}
+
+static struct minute ask_minute(struct history *history, int64_t start_ms) {
+  struct minute minute = {0};
+  struct sample_page page;
+  const struct sample_query query = {.metric = slice_of("load"),
+                                     .from_ms = start_ms,
+                                     .to_ms = start_ms + MINUTE_MS,
+                                     .step_ms = MINUTE_MS,
+                                     .max_buckets = 100};
+  if (history_samples(history, &query, on_bucket, &minute, &page, &error))
+    fail_msg("samples cannot be read: %s", error.text);
+  return minute;
+}
+
+/* Roll-ups outlive their samples, and a late sample does not spoil them. */
+static void test_samples_go_and_roll_ups_stay(void **state) {
+  struct history_keeper *keeper = NULL;
+  struct history_keeper_figures figures;
+  const struct history_keeper_options options = {
+      .hot_events = 1, .hot_samples_ms = 10 * MINUTE_MS, .retention = {.samples_ms = 2 * DAY_MS}};
+  (void)state;
+  fixture_make_dir(dir);
+  now_ms = NOW;
+  writer = fixture_writer(dir);
+  struct history *history = fixture_reader(dir);
+  assert_int_equal(
+      history_keeper_open(dir, &options, &test_clock, take_over, NULL, &keeper, &error), 0);
+  store_samples(NOW, 4 * 10, 2);
+  for (int day = 0; day < 6; day++) {
+    work_all(keeper);
+    now_ms += DAY_MS;
+    store_samples(now_ms, 4, 7); /* the present goes on */
+  }
+  work_all(keeper);
+  history_keeper_figures(keeper, &figures);
+  assert_true(figures.retired_files >= 1);
+  assert_true(figures.oldest_ms[SEGMENT_SAMPLES] > TODAY);
+  assert_int_equal(figures.oldest_ms[SEGMENT_MINUTES], TODAY);
+  struct minute minute = ask_minute(history, NOW);
+  assert_int_equal(minute.count, 4);
+  assert_true(minute.sum == 8);
+
+  /* One of a minute that was rolled up without it, and one of a minute of which there is nothing.
+   */
+  store_samples(NOW + 1, 1, 1000);
+  store_samples(NOW + 30 * MINUTE_MS, 1, 5);
+  for (int hour = 0; hour < 3; hour++) {
+    now_ms += 60 * MINUTE_MS;
+    store_samples(now_ms, 1, 7);
+    work_all(keeper);
+  }
+  history_keeper_figures(keeper, &figures);
+  assert_int_equal(figures.samples_too_late, 1);
+  minute = ask_minute(history, NOW);
+  assert_int_equal(minute.count, 4);
+  assert_true(minute.sum == 8);
+  minute = ask_minute(history, NOW + 30 * MINUTE_MS);
+  assert_int_equal(minute.count, 1);
+  assert_true(minute.sum == 5);
+  history_keeper_close(keeper);
+  history_close(history);
+  history_writer_close(writer);
+  fixture_remove_dir(dir);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_nothing_goes_without_a_limit),
@@ -240,6 +333,7 @@ int main(void) {
       cmocka_unit_test(test_what_is_not_finished_or_rolled_up_stays),
       cmocka_unit_test(test_figures),
       cmocka_unit_test(test_days_go),
+      cmocka_unit_test(test_samples_go_and_roll_ups_stay),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
