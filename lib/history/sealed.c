@@ -152,7 +152,7 @@ static int open_file(struct sealed *sealed, const struct segment_row *row, struc
   sealed->uses++;
   for (size_t i = 0; i < SEALED_FILES_OPEN; i++) {
     struct sealed_file *file = &sealed->files[i];
-    if (strcmp(file->file, row->file) == 0) {
+    if (file->row_id == row->id && strcmp(file->file, row->file) == 0) {
       file->used = sealed->uses;
       *out = &file->segment;
       return BELFRY_OK;
@@ -169,6 +169,7 @@ static int open_file(struct sealed *sealed, const struct segment_row *row, struc
     return status;
   }
   memcpy(file->file, row->file, sizeof file->file);
+  file->row_id = row->id;
   file->used = sealed->uses;
   *out = &file->segment;
   return BELFRY_OK;

@@ -56,6 +56,7 @@ void sample_run_settle(struct sample_run *run);
 
 struct sealed_file {
   char file[SEGMENT_FILE_BYTES]; /* "": none */
+  int64_t row_id;                /* a day that was retired may come again, under the same name */
   struct segment segment;
   uint64_t used; /* when, in uses */
 };
