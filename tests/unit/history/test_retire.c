@@ -1,5 +1,6 @@
 /* lib/history/keeper_retire: which sealed file goes and when, and that nothing else goes with it.
  */
+#include "history/backup.h"
 #include "history/keeper_priv.h"
 #include "history/query.h"
 #include "tests/unit/history/fixture.h"
@@ -274,6 +275,19 @@ static struct minute ask_minute(struct history *history, int64_t start_ms) {
   return minute;
 }
 
+static void on_problem(void *arg, const char *file, const char *text) {
+  (void)arg;
+  fail_msg("%s: %s", file, text);
+}
+
+static void check_sound(void) {
+  struct history_check_counts counts;
+  const struct history_check_options options = {.full = true};
+  if (history_check(dir, &options, on_problem, NULL, &counts, &error))
+    fail_msg("the history cannot be checked: %s", error.text);
+  assert_true(counts.samples > 0 && counts.buckets > 0);
+}
+
 /* Roll-ups outlive their samples, and a late sample does not spoil them. */
 static void test_samples_go_and_roll_ups_stay(void **state) {
   struct history_keeper *keeper = NULL;
@@ -319,6 +333,7 @@ static void test_samples_go_and_roll_ups_stay(void **state) {
   minute = ask_minute(history, NOW + 30 * MINUTE_MS);
   assert_int_equal(minute.count, 1);
   assert_true(minute.sum == 5);
+  check_sound();
   history_keeper_close(keeper);
   history_close(history);
   history_writer_close(writer);
