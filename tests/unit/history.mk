@@ -71,7 +71,7 @@ tests_unit_history_test_seal_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/history/test_seal_crash
 TESTS += tests/unit/history/test_seal_crash
-tests_unit_history_test_seal_crash_SOURCES = %D%/history/test_seal_crash.c $(HISTORY_FIXTURE)
+tests_unit_history_test_seal_crash_SOURCES = %D%/history/test_seal_crash.c %D%/history/dying.c %D%/history/dying.h $(HISTORY_FIXTURE)
 tests_unit_history_test_seal_crash_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_seal_crash_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 
@@ -92,3 +92,9 @@ TESTS += tests/unit/history/test_retire
 tests_unit_history_test_retire_SOURCES = %D%/history/test_retire.c $(HISTORY_FIXTURE)
 tests_unit_history_test_retire_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_retire_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_seal_samples_crash
+TESTS += tests/unit/history/test_seal_samples_crash
+tests_unit_history_test_seal_samples_crash_SOURCES = %D%/history/test_seal_samples_crash.c %D%/history/dying.c %D%/history/dying.h $(HISTORY_FIXTURE)
+tests_unit_history_test_seal_samples_crash_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_seal_samples_crash_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)

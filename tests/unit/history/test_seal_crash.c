@@ -5,10 +5,9 @@
  * again is known, and the work goes on, to be killed again. Likewise for a disk that is full.
  */
 #include "history/keeper.h"
+#include "tests/unit/history/dying.h"
 #include "tests/unit/history/fixture.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,75 +24,6 @@
 #define ROUNDS_OF_ONE 8 /* with one history */
 #define DAY_MS        INT64_C(86400000)
 #define T0            (INT64_C(1795132800) * 1000 + 3600000)
-
-/* --- calls that change files --- */
-
-enum fault { DIES_BEFORE, DIES_HALFWAY, DIES_AFTER, FAULTS };
-static int64_t calls_left; /* until the fault; 0: none is to come */
-static enum fault fault;
-static bool full; /* the disk is */
-
-static void die(void) {
-  syscall(SYS_kill, (pid_t)syscall(SYS_getpid), SIGKILL);
-}
-
-/* Whether the fault is at this call. */
-static bool is_at_fault(void) {
-  if (calls_left == 0 || --calls_left > 0)
-    return false;
-  if (fault == DIES_BEFORE)
-    die();
-  return true;
-}
-
-static ssize_t write_with_fault(int fd, const void *bytes, size_t len, off_t at) {
-  if (full) {
-    errno = ENOSPC;
-    return -1;
-  }
-  bool at_fault = is_at_fault();
-  if (at_fault && fault == DIES_HALFWAY)
-    len = len / 2 + 1;
-  ssize_t n = syscall(SYS_pwrite64, fd, bytes, len, at);
-  if (at_fault)
-    die();
-  return n;
-}
-
-ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at) {
-  return write_with_fault(fd, bytes, len, at);
-}
-
-ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at) {
-  return write_with_fault(fd, bytes, len, at);
-}
-
-#define WITH_FAULT(result, call)                                                                   \
-  bool at_fault = is_at_fault();                                                                   \
-  int result = (int)(call);                                                                        \
-  if (at_fault)                                                                                    \
-    die();                                                                                         \
-  return result
-
-int fsync(int fd) {
-  WITH_FAULT(result, syscall(SYS_fsync, fd));
-}
-
-int fdatasync(int fd) {
-  WITH_FAULT(result, syscall(SYS_fdatasync, fd));
-}
-
-int ftruncate(int fd, off_t len) {
-  WITH_FAULT(result, syscall(SYS_ftruncate, fd, len));
-}
-
-int ftruncate64(int fd, off64_t len) {
-  WITH_FAULT(result, syscall(SYS_ftruncate, fd, len));
-}
-
-int unlink(const char *path) {
-  WITH_FAULT(result, syscall(SYS_unlinkat, AT_FDCWD, path, 0));
-}
 
 /* --- what survives the child --- */
 
@@ -185,10 +114,10 @@ static int step_all(void) {
   return status;
 }
 
-static void work_until_killed(int64_t calls, enum fault how, unsigned seed) {
+static void work_until_killed(int64_t calls, enum dying_fault how, unsigned seed) {
   random_state = seed;
-  calls_left = calls;
-  fault = how;
+  dying_calls_left = calls;
+  dying_fault = how;
   open_all();
   for (;;) {
     if (append(100 + (int)(next_random() % 900)) || step_all())
@@ -261,7 +190,7 @@ static void test_kills(void **state) {
     if (round % ROUNDS_OF_ONE == 0)
       begin_history();
     int64_t calls = 1 + next_random() % (next_random() % 4 ? 400 : 3000);
-    enum fault how = (enum fault)(next_random() % FAULTS);
+    enum dying_fault how = (enum dying_fault)(next_random() % FAULTS);
     unsigned seed = next_random();
     fflush(NULL);
     pid_t child = fork();
@@ -293,10 +222,10 @@ static void test_a_full_disk(void **state) {
   open_all();
   for (int round = 0; round < 20; round++) {
     assert_int_equal(append(2000), 0);
-    full = true;
+    dying_disk_full = true;
     error = (struct belfry_error){0};
     int status = step_all();
-    full = false;
+    dying_disk_full = false;
     assert_int_equal(status, BELFRY_EFULL);
     error = (struct belfry_error){0};
     check_all();
