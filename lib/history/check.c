@@ -382,6 +382,10 @@ static int quarantine(struct storage *hot, const struct segment_row *row,
   int status = storage__statement(hot, SQL_SEGMENT_QUARANTINE, &statement, error);
   if (!status)
     status = storage__bind(statement, values, sizeof values / sizeof *values, error);
+  if (!status)
+    status = storage__run(hot, statement, NULL, error);
+  if (!status) /* readers that are open look again */
+    status = storage__statement(hot, SQL_SEGMENTS_CHANGED, &statement, error);
   return status ? status : storage__run(hot, statement, NULL, error);
 }
 
