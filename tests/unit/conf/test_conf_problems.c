@@ -79,9 +79,10 @@ static void test_keys(void **state) {
       {"fgci:\n  workers: 3\n", "1:1: unknown key 'fgci': did you mean `fcgi`?\n"},
       {"service: []\n", "1:1: unknown key 'service': did you mean `services`?\n"},
       {"metrics:\n  zebra: 3\n", "2:3: metrics: unknown key 'zebra': known are enabled\n"},
-      {"zebra: 1\n", "1:1: unknown key 'zebra': known are paths, logging, history, fcgi, push, "
-                     "watch, metrics, web, access, "
-                     "thresholds, services, logs\n"},
+      {"zebra: 1\n",
+       "1:1: unknown key 'zebra': known are paths, logging, history, retention, fcgi, push, "
+       "watch, metrics, web, access, "
+       "thresholds, services, logs\n"},
       {"workers: 3\n", "1:1: the key 'workers' belongs under `fcgi:`\n"},
       {"fcgi:\n  workers: 3\n  workers: 4\n",
        "3:3: fcgi: the key 'workers' stands here a second time: remove one of them\n"},
@@ -227,13 +228,16 @@ static void test_aliases(void **state) {
   static const struct row rows[] = {
       {"push:\n  interval: &t 7s\nwatch:\n  interval: *t\n", ""},
       {"a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b]\nservices: [*c]\n",
-       "1:1: unknown key 'a': known are paths, logging, history, fcgi, push, watch, metrics, web, "
+       "1:1: unknown key 'a': known are paths, logging, history, retention, fcgi, push, watch, "
+       "metrics, web, "
        "access, thresholds, "
        "services, logs\n"
-       "2:1: unknown key 'b': known are paths, logging, history, fcgi, push, watch, metrics, web, "
+       "2:1: unknown key 'b': known are paths, logging, history, retention, fcgi, push, watch, "
+       "metrics, web, "
        "access, thresholds, "
        "services, logs\n"
-       "3:1: unknown key 'c': known are paths, logging, history, fcgi, push, watch, metrics, web, "
+       "3:1: unknown key 'c': known are paths, logging, history, retention, fcgi, push, watch, "
+       "metrics, web, "
        "access, thresholds, "
        "services, logs\n"
        "3:4: services[0]: must be a map of its members, not a list\n"},
