@@ -1,16 +1,16 @@
 #include "history/block_priv.h"
 
 #include "base/wire.h"
+#include "history/blob_priv.h"
 #include "history/planes_priv.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #define FORMAT     1
-#define CRC_BYTES  4
+#define WHAT       "a block of events"
 #define ZSTD_LEVEL 6
 #define LIST_MAX   BLOCK_EVENTS_MAX
 
@@ -191,8 +191,7 @@ int block__put(struct block_coder *coder, const struct event *events, size_t cou
     status = put_texts(coder, events, count, FIELD(data), out);
   if (status)
     return status;
-  wire_put_u32(out, (uint32_t)crc32_z(0, (const Bytef *)out->data + start, out->len - start));
-  return buf_status(out);
+  return blob__end(out, start);
 }
 
 /* --- in --- */
@@ -272,24 +271,21 @@ static int take_fields(struct block_coder *coder, struct wire *in, size_t count)
 }
 
 static int corrupt(struct belfry_error *error, const char *what) {
-  return belfry_error_set(error, BELFRY_ECORRUPT, "a block of events %s", what);
+  return belfry_error_set(error, BELFRY_ECORRUPT, WHAT " %s", what);
 }
 
 int block__take(struct block_coder *coder, struct slice blob, struct block *out,
                 struct belfry_error *error) {
-  if (blob.len < CRC_BYTES)
-    return corrupt(error, "is cut short");
-  struct wire end = wire_read(slice_new(blob.data + blob.len - CRC_BYTES, CRC_BYTES));
-  if (wire_get_u32(&end) != (uint32_t)crc32_z(0, (const Bytef *)blob.data, blob.len - CRC_BYTES))
-    return corrupt(error, "fails its check");
-  struct wire in = wire_read(slice_new(blob.data, blob.len - CRC_BYTES));
-  uint8_t format = wire_get_u8(&in);
+  struct wire in;
+  int status = blob__open(blob, FORMAT, WHAT, &in, error);
+  if (status)
+    return status;
   size_t count = wire_get_u32(&in);
-  if (in.failed || format != FORMAT || count < 1 || count > BLOCK_EVENTS_MAX)
+  if (in.failed || count < 1 || count > BLOCK_EVENTS_MAX)
     return corrupt(error, "has another format");
   buf_clear(&coder->names);
-  int status = buf_reserve(&coder->names, blob.len) ? take_fields(coder, &in, count)
-                                                    : buf_status(&coder->names);
+  status = buf_reserve(&coder->names, blob.len) ? take_fields(coder, &in, count)
+                                                : buf_status(&coder->names);
   if (status == BELFRY_ENOMEM)
     return belfry_error_set(error, status, "out of memory while unpacking a block of events");
   if (status || in.failed || !wire_at_end(&in))

@@ -1,13 +1,13 @@
 #include "history/chunk_priv.h"
 
 #include "base/wire.h"
+#include "history/blob_priv.h"
 #include "history/planes_priv.h"
 
 #include <stdlib.h>
-#include <zlib.h>
 
-#define FORMAT    1
-#define CRC_BYTES 4
+#define FORMAT 1
+#define WHAT   "a chunk of samples"
 
 _Static_assert(CHUNK_SAMPLES_MAX <= PLANES_VALUES_MAX, "a chunk is a column");
 
@@ -37,8 +37,7 @@ void chunk__coder_free(struct chunk_coder *coder) {
 
 int chunk__put(struct chunk_coder *coder, const int64_t *times_ms, const double *values,
                size_t count, struct buf *out) {
-  size_t start = out->len;
-  wire_put_u8(out, FORMAT);
+  size_t start = blob__begin(out, FORMAT);
   wire_put_u32(out, (uint32_t)count);
   int status = planes__put_integers(coder->planes, times_ms, count, out);
   if (status)
@@ -46,26 +45,21 @@ int chunk__put(struct chunk_coder *coder, const int64_t *times_ms, const double 
   status = planes__put_doubles(coder->planes, values, count, out);
   if (status)
     return status;
-  wire_put_u32(out,
-               (uint32_t)crc32_z(0, (const Bytef *)out->data + start, (z_size_t)out->len - start));
-  return buf_status(out);
+  return blob__end(out, start);
 }
 
 static int corrupt(struct belfry_error *error, const char *what) {
-  return belfry_error_set(error, BELFRY_ECORRUPT, "a chunk of samples %s", what);
+  return belfry_error_set(error, BELFRY_ECORRUPT, WHAT " %s", what);
 }
 
 int chunk__take(struct chunk_coder *coder, struct slice blob, struct chunk *out,
                 struct belfry_error *error) {
-  if (blob.len < CRC_BYTES)
-    return corrupt(error, "is cut short");
-  struct wire end = wire_read(slice_new(blob.data + blob.len - CRC_BYTES, CRC_BYTES));
-  if (wire_get_u32(&end) != (uint32_t)crc32_z(0, (const Bytef *)blob.data, blob.len - CRC_BYTES))
-    return corrupt(error, "fails its check");
-  struct wire in = wire_read(slice_new(blob.data, blob.len - CRC_BYTES));
-  uint8_t format = wire_get_u8(&in);
+  struct wire in;
+  int status = blob__open(blob, FORMAT, WHAT, &in, error);
+  if (status)
+    return status;
   size_t count = wire_get_u32(&in);
-  if (in.failed || format != FORMAT || count < 1 || count > CHUNK_SAMPLES_MAX)
+  if (in.failed || count < 1 || count > CHUNK_SAMPLES_MAX)
     return corrupt(error, "has another format");
   if (planes__take_integers(coder->planes, &in, coder->times_ms, count) ||
       planes__take_doubles(coder->planes, &in, coder->values, count) || in.failed ||

@@ -4,6 +4,7 @@ lib_history_libhistory_a_SOURCES = \
 	%D%/backup.c %D%/backup.h \
 	%D%/ballast.c %D%/ballast_priv.h \
 	%D%/batch.c \
+	%D%/blob.c %D%/blob_priv.h \
 	%D%/block.c %D%/block_priv.h \
 	%D%/bucket.c %D%/bucket_priv.h \
 	%D%/chunk.c %D%/chunk_priv.h \

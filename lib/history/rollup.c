@@ -1,16 +1,16 @@
 #include "history/rollup_priv.h"
 
 #include "base/wire.h"
+#include "history/blob_priv.h"
 #include "history/planes_priv.h"
 
 #include <stdlib.h>
-#include <zlib.h>
 
 #define FORMAT        1
+#define WHAT          "a run of roll-ups"
 #define HAS_INCREASES 1
 #define HAS_SKETCHES  2
 #define PARTS_ALL     (HAS_INCREASES | HAS_SKETCHES)
-#define CRC_BYTES     4
 #define BIN_COUNT_MAX (INT64_C(1) << 62)
 #define SAMPLES_MAX   (INT64_C(1) << 53)
 
@@ -106,16 +106,14 @@ static int put_columns(struct rollup_coder *coder, const struct rollup_bucket *b
 
 int rollup__put(struct rollup_coder *coder, const struct rollup_bucket *buckets, size_t count,
                 struct rollup_parts parts, struct buf *out) {
-  size_t start = out->len;
-  wire_put_u8(out, FORMAT);
+  size_t start = blob__begin(out, FORMAT);
   wire_put_u8(
       out, (uint8_t)((parts.increases ? HAS_INCREASES : 0) | (parts.sketches ? HAS_SKETCHES : 0)));
   wire_put_u32(out, (uint32_t)count);
   int status = put_columns(coder, buckets, count, parts, out);
   if (status)
     return status;
-  wire_put_u32(out, (uint32_t)crc32_z(0, (const Bytef *)out->data + start, out->len - start));
-  return buf_status(out);
+  return blob__end(out, start);
 }
 
 /* --- in --- */
@@ -185,21 +183,18 @@ static int take_columns(struct rollup_coder *coder, struct wire *in, size_t coun
 }
 
 static int corrupt(struct belfry_error *error, const char *what) {
-  return belfry_error_set(error, BELFRY_ECORRUPT, "a run of roll-ups %s", what);
+  return belfry_error_set(error, BELFRY_ECORRUPT, WHAT " %s", what);
 }
 
 int rollup__take(struct rollup_coder *coder, struct slice blob, struct rollup *out,
                  struct belfry_error *error) {
-  if (blob.len < CRC_BYTES)
-    return corrupt(error, "is cut short");
-  struct wire end = wire_read(slice_new(blob.data + blob.len - CRC_BYTES, CRC_BYTES));
-  if (wire_get_u32(&end) != (uint32_t)crc32_z(0, (const Bytef *)blob.data, blob.len - CRC_BYTES))
-    return corrupt(error, "fails its check");
-  struct wire in = wire_read(slice_new(blob.data, blob.len - CRC_BYTES));
-  uint8_t format = wire_get_u8(&in), given = wire_get_u8(&in);
+  struct wire in;
+  int status = blob__open(blob, FORMAT, WHAT, &in, error);
+  if (status)
+    return status;
+  uint8_t given = wire_get_u8(&in);
   size_t count = wire_get_u32(&in);
-  if (in.failed || format != FORMAT || (given & ~PARTS_ALL) || count < 1 ||
-      count > ROLLUP_BUCKETS_MAX)
+  if (in.failed || (given & ~PARTS_ALL) || count < 1 || count > ROLLUP_BUCKETS_MAX)
     return corrupt(error, "has another format");
   struct rollup_parts parts = {.increases = given & HAS_INCREASES,
                                .sketches = given & HAS_SKETCHES};
