@@ -207,6 +207,14 @@ static bool has_files(const struct collection *all, enum tier tier, int64_t from
   return false;
 }
 
+/* Whether late samples wait to be sealed. */
+static bool has_late(const struct wanted_series *series, int64_t from, int64_t to) {
+  for (size_t i = 0; i < series->late.count; i++)
+    if (series->late.samples[i].ts_ms >= from && series->late.samples[i].ts_ms < to)
+      return true;
+  return false;
+}
+
 static void note_resolution(struct collection *all, enum tier tier, int64_t from) {
   if (from >= all->query->from_ms && tier_width[tier] > all->resolution_ms)
     all->resolution_ms = tier_width[tier];
@@ -282,7 +290,7 @@ static int read_tier(struct collection *all, struct wanted_series *series, enum 
                      int64_t from, int64_t to) {
   if (from >= to)
     return BELFRY_OK;
-  if (tier < TIER_HOURS && !has_files(all, tier, from, to))
+  if (tier < TIER_HOURS && !has_files(all, tier, from, to) && !has_late(series, from, to))
     for (enum tier coarser = tier + 1; coarser < TIERS; coarser++)
       if (has_files(all, coarser, from, to)) {
         int status = read_buckets(all, series, coarser, from, to);

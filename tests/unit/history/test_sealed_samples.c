@@ -279,6 +279,10 @@ static void ask(void) {
                                  .max_buckets = UINT32_MAX};
   int64_t span = (int64_t)below(below(2) ? 4 : 72) * HOUR + below((unsigned)HOUR);
   query->from_ms = START + below((unsigned)((now_ms - START) / 1000) + 1) * INT64_C(1000) - HOUR;
+  if (below(5) == 0)
+    query->from_ms -= (int64_t)below(45) * DAY;
+  if (below(5) == 0)
+    span += (int64_t)below(45) * DAY;
   if (below(3) == 0)
     query->from_ms -= query->from_ms % HOUR;
   if (query->step_ms == 0 && span > 4 * HOUR)
@@ -330,6 +334,8 @@ static void store_late(void) {
   unsigned count = 1 + below(below(4) ? 5 : 400);
   int64_t from = START + below((unsigned)((now_ms - START) / 1000) + 1) * INT64_C(1000);
   unsigned span = 1 + below((unsigned)(3 * HOUR));
+  if (below(6) == 0) /* of days, or months, of which there is nothing else */
+    from -= (int64_t)below(40) * DAY;
   assert_int_equal(history_writer_begin_group(writer, &error), 0);
   for (unsigned i = 0; i < count; i++) {
     int series = (int)below(SERIES);
