@@ -210,11 +210,16 @@ static void put_tail(struct series_text *text, const struct sample_page *page) {
     timestamp_format(page->complete_to_ms, when);
     buf_printf(text->out, ",\"partial\":true,\"complete_to\":\"%s\"", when);
   }
+  if (page->damaged)
+    buf_put_text(text->out,
+                 page->partial ? ",\"damaged\":true" : ",\"partial\":true,\"damaged\":true");
   buf_put_char(text->out, '}');
 }
 
 /* What the body of CSV has no place for. */
 static void put_csv_headers(struct response *response, const struct sample_page *page) {
+  if (page->damaged)
+    response_header(response, "Belfry-Damaged", "true");
   response_header(response, "Belfry-Resolution", "%s", resolution_name(page->resolution_ms));
   if (page->partial) {
     char when[TIMESTAMP_BYTES];

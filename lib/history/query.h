@@ -112,7 +112,8 @@ double history_bucket_quantile(const struct sample_bucket *bucket, double q);
 struct sample_page {
   bool partial;           /* the budget ran out */
   int64_t complete_to_ms; /* what is before this is all there, and nothing else was given */
-  int64_t resolution_ms;  /* the coarsest that was read: 0 (samples), a minute or an hour */
+  bool damaged;          /* a file could not be read: coarser roll-ups stand in, if there are any */
+  int64_t resolution_ms; /* the coarsest that was read: 0 (samples), a minute or an hour */
 };
 
 /* Buckets come series by series, in order of time; `labels` is the canonical JSON text of the

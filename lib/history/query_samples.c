@@ -67,6 +67,7 @@ struct collection {
   bool redo;           /* a tier lacks what is wanted: the samples have to be read */
   int64_t complete_to_ms;
   int64_t resolution_ms;
+  bool damaged;              /* a file is left out */
   struct sample_run samples; /* at hand */
   struct belfry_error *error;
 };
@@ -501,6 +502,11 @@ static int read_hot(struct collection *all) {
   for (enum tier tier = 0; tier < TIERS && !status && all->from_ms < all->marks.sealed_ms; tier++)
     status = sealed__list(hot, tier_kind[tier], all->from_ms, all->query->to_ms, &all->files[tier],
                           all->error);
+  for (enum tier tier = 0; tier < TIERS; tier++) {
+    size_t before = all->files[tier].count;
+    sealed__without_bad(&all->history->sealed, &all->files[tier]);
+    all->damaged |= all->files[tier].count < before;
+  }
   qsort(all->list.series, all->list.count, sizeof *all->list.series, by_id);
   if (!status)
     status = read_late(all);
@@ -604,6 +610,7 @@ static void settle_partial(struct collection *all, struct sample_page *page) {
   if (page->partial && all->query->step_ms > 0)
     all->complete_to_ms = bucket__floor(all->complete_to_ms, all->query->step_ms);
   page->complete_to_ms = all->complete_to_ms;
+  page->damaged = all->damaged;
   page->resolution_ms = all->resolution_ms;
 }
 
@@ -626,7 +633,8 @@ int history_samples(struct history *history, const struct sample_query *query,
                                             : query->from_ms,
                              .error = &why};
     int status = collect(&all);
-    bool again = all.redo || (status == BELFRY_ENOENT && tries < TRIES_MAX);
+    bool again = all.redo || (status == BELFRY_ENOENT && tries < TRIES_MAX) ||
+                 (status == BELFRY_ECORRUPT && sealed__go_without(&history->sealed, why.text));
     if (all.redo)
       tier = TIER_SAMPLES;
     if (!again && !status) {

@@ -1,5 +1,7 @@
 #include "history/sealed_priv.h"
 
+#include "base/log.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -356,4 +358,29 @@ int sealed__next_series(struct sealed *sealed, const struct segment_row *files, 
   }
   *series_id = next;
   return BELFRY_OK;
+}
+
+static bool is_bad(const struct sealed *sealed, const char *file) {
+  for (size_t i = 0; i < sealed->bad_count; i++)
+    if (strcmp(sealed->bad[i], file) == 0)
+      return true;
+  return false;
+}
+
+bool sealed__go_without(struct sealed *sealed, const char *why) {
+  if (!sealed->damaged[0] || is_bad(sealed, sealed->damaged) ||
+      sealed->bad_count == SEALED_FILES_BAD)
+    return false;
+  log_error("a sealed file cannot be read; what asks for it is told so: %s", why);
+  memcpy(sealed->bad[sealed->bad_count++], sealed->damaged, SEGMENT_FILE_BYTES);
+  sealed->damaged[0] = '\0';
+  return true;
+}
+
+void sealed__without_bad(const struct sealed *sealed, struct segment_list *list) {
+  size_t kept = 0;
+  for (size_t i = 0; i < list->count; i++)
+    if (!is_bad(sealed, list->rows[i].file))
+      list->rows[kept++] = list->rows[i];
+  list->count = kept;
 }

@@ -12,6 +12,7 @@
 
 #include <limits.h>
 
+#define SEALED_FILES_BAD  16
 #define SEALED_FILES_OPEN 16
 
 /* Samples in order of time. `rank`: of two for one moment, the one with the higher rank counts. */
@@ -66,9 +67,11 @@ struct sealed {
   char dir[PATH_MAX];
   struct sealed_file files[SEALED_FILES_OPEN];
   uint64_t uses;
-  struct chunk_coder *chunks;       /* owned; made when needed */
-  struct rollup_coder *rollups;     /* likewise */
-  char damaged[SEGMENT_FILE_BYTES]; /* the file that BELFRY_ECORRUPT was last about */
+  struct chunk_coder *chunks;                     /* owned; made when needed */
+  struct rollup_coder *rollups;                   /* likewise */
+  char damaged[SEGMENT_FILE_BYTES];               /* the file that BELFRY_ECORRUPT was last about */
+  char bad[SEALED_FILES_BAD][SEGMENT_FILE_BYTES]; /* those that a reader goes without */
+  size_t bad_count;
 };
 
 /* Takes: the history's folder. */
@@ -84,6 +87,11 @@ int sealed__coders(struct sealed *sealed, struct belfry_error *error) BELFRY_MUS
 int sealed__next_series(struct sealed *sealed, const struct segment_row *files, size_t count,
                         int64_t *series_id, bool *more,
                         struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* From here on `damaged` counts as not there: sealed__without_bad() takes it out of a list. Says so
+ * in the log. Returns: whether that could be done. */
+bool sealed__go_without(struct sealed *sealed, const char *why);
+void sealed__without_bad(const struct sealed *sealed, struct segment_list *list);
 
 /* Lists the files of a kind that reach into a time and can be read, by their span, the older first.
  * Ended by segment__list_fini() in every case. */

@@ -464,10 +464,60 @@ static void test_what_is_over_is_one_file_a_day(void **state) {
   end();
 }
 
+static int count_samples(void *arg, struct slice labels, const struct sample_bucket *bucket) {
+  (void)labels;
+  *(int64_t *)arg += bucket->count;
+  return 0;
+}
+
+/* The minutes stand in for samples that cannot be read, and the answer says so. */
+static void test_a_damaged_file_is_left_out(void **state) {
+  (void)state;
+  begin(5);
+  assert_int_equal(history_writer_begin_group(writer, &error), 0);
+  for (int i = 0; i < 4 * 60; i++, now_ms += MINUTE)
+    store(0, now_ms, next_value(0));
+  assert_int_equal(history_writer_commit_group(writer, &error), 0);
+  now_ms += DAY;
+  assert_int_equal(history_writer_begin_group(writer, &error), 0);
+  store(0, now_ms, 1);
+  assert_int_equal(history_writer_commit_group(writer, &error), 0);
+  now_ms += DAY;
+  keep(100000);
+  now_ms += HOUR;
+  keep(100000);
+  char path[128];
+  snprintf(path, sizeof path, "%s/segments/samples-2026-11-20-2.db", dir);
+  FILE *file = fopen(path, "r+");
+  assert_non_null(file);
+  fseek(file, 0, SEEK_END);
+  for (long at = 4096, end = ftell(file); at < end; at++) {
+    fseek(file, at, SEEK_SET);
+    fputc(0x5a, file);
+  }
+  fclose(file);
+  struct sample_page page;
+  const struct sample_query query = {.metric = slice_of(metric_of(0)),
+                                     .from_ms = START,
+                                     .to_ms = now_ms,
+                                     .step_ms = 15000,
+                                     .max_buckets = UINT32_MAX};
+  for (int i = 0; i < 2; i++) {
+    int64_t samples = 0;
+    if (history_samples(history, &query, count_samples, &samples, &page, &error))
+      fail_msg("%s", error.text);
+    assert_int_equal(samples, 4 * 60 + 1);
+    assert_true(page.damaged);
+    assert_int_equal(page.resolution_ms, MINUTE);
+  }
+  end();
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_query_answers_what_a_list_answers),
       cmocka_unit_test(test_what_is_over_is_one_file_a_day),
+      cmocka_unit_test(test_a_damaged_file_is_left_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
