@@ -127,7 +127,7 @@ static const struct segment_row *files_of(const struct sample_keeper *all, enum 
     first++;
   for (*count = 0; first + *count < list->count && list->rows[first + *count].kind == kind;)
     ++*count;
-  return list->rows + first;
+  return list->rows ? list->rows + first : NULL;
 }
 
 /* What was written so far becomes durable. */
@@ -617,7 +617,7 @@ static int go_on_packing(struct sample_keeper *all, struct belfry_error *error) 
   int status = BELFRY_OK;
   do {
     size_t count = 0;
-    const struct sample_row *first = all->rows + all->at;
+    const struct sample_row *first = all->rows ? all->rows + all->at : NULL;
     while (all->at + count < all->count && first[count].series_id == first->series_id &&
            first[count].day_ms == first->day_ms)
       count++;
