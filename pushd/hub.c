@@ -17,6 +17,7 @@
 
 #define LOOK_WITHOUT_BELL_SECONDS 0.05
 #define LOOK_SECONDS              1.0
+#define PASS_REST                 8 /* times as long as the pass took */
 
 /* --- time --------------------------------------------------------------------------------------
  */
@@ -81,13 +82,26 @@ static void pass(struct hub *hub) {
   figures_raise(&hub->figures.pass_max_us, hub->pass_took_us);
 }
 
-/* Runs a pass now, or when as much time has gone by as the last one took. */
+/*
+ * How long nothing is written after a pass. What a write costs us, a proxy and the peers pay
+ * several times over, mostly for each write and not for each byte; so passes take up a ninth of the
+ * time at most. From the beginning of one to that of the next it is `max_us` at most, unless a pass
+ * itself takes that long: then it is as long again, or `max_us`.
+ */
+static int64_t rest_after(int64_t took_us, int64_t max_us) {
+  int64_t rest_us = took_us * PASS_REST;
+  if (rest_us > max_us - took_us)
+    rest_us = max_us - took_us;
+  if (rest_us < took_us)
+    rest_us = took_us < max_us ? took_us : max_us;
+  return rest_us;
+}
+
+/* Runs a pass now, or when the rest after the last one is over. */
 static void pass_when_due(struct hub *hub) {
   if (ev_is_active(&hub->pass))
     return;
-  int64_t wait_us = hub->pass_took_us, max_us = hub->conf->push_max_delay_ms * 1000;
-  if (wait_us > max_us)
-    wait_us = max_us;
+  int64_t wait_us = rest_after(hub->pass_took_us, hub->conf->push_max_delay_ms * 1000);
   int64_t left_us = hub->pass_ended_us + wait_us - now_us(hub);
   if (left_us <= 0) {
     pass(hub);

@@ -1,8 +1,9 @@
 /*
  * The middle of the daemon: keeps the ring and goes over the clients. When the bell rings (and once
  * a second) it has the events above the ring's head read (follow.c) and gives each client one
- * writev. After a pass that took some time it waits about as long before the next, at
- * most push.max_delay, so that under load many events share a write; when idle it writes at once.
+ * writev. After a pass that took some time it waits several times as long before the
+ * next, at most push.max_delay, so that under load many events share a write; when idle it writes
+ * at once.
  */
 #ifndef BELFRY_PUSHD_HUB_H
 #define BELFRY_PUSHD_HUB_H
