@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startApache } from './apache.mjs';
 import * as expect from './expect.mjs';
-import { freePort, start } from './harness.mjs';
+import { freePort, start, until } from './harness.mjs';
 
 let belfry;
 let apache;
@@ -225,10 +225,13 @@ test('a daemon that is not there is a problem, with Retry-After, and its return 
   assert.equal((await belfry.get('/dashboard', html)).status, 200, 'the page is served nevertheless');
   belfry.startProgram('belfry-fcgi');
   belfry.startProgram('belfry-pushd');
-  await belfry.untilHealthy();
-  const client = belfry.ws('/monitor/ws');
-  await client.next('connected');
-  client.terminate();
+  await belfry.untilHealthy(); // by what it told last: it may not listen yet
+  await until(async () => {
+    const client = belfry.ws('/monitor/ws');
+    const connected = await client.next('connected').catch(() => undefined);
+    client.terminate();
+    return connected;
+  }, 'a WebSocket through Apache');
 });
 
 describe('event streams over HTTP/2 between Apache and belfry-pushd', () => {
