@@ -223,18 +223,6 @@ void keeper_wake(struct keeper *keeper) {
   pthread_mutex_unlock(&keeper->lock);
 }
 
-static int take_over(struct history_writer *writer, const struct history_hand_over *hand_over,
-                     struct belfry_error *error) {
-  int status = history_writer_begin_group(writer, error);
-  if (status)
-    return status;
-  status = history_writer_take_over(writer, hand_over, error);
-  if (!status)
-    return history_writer_commit_group(writer, error);
-  history_writer_abandon_group(writer);
-  return status;
-}
-
 int keeper_take_over(struct keeper *keeper, struct history_writer *writer,
                      struct belfry_error *error) {
   struct belfry_error why = {0};
@@ -244,7 +232,7 @@ int keeper_take_over(struct keeper *keeper, struct history_writer *writer,
   if (!asked)
     return BELFRY_OK;
   int64_t begun = clock_monotonic_us(keeper->clock);
-  int status = take_over(writer, asked, &why);
+  int status = history_writer_take_over(writer, asked, &why);
   int64_t took = clock_monotonic_us(keeper->clock) - begun;
   why.code = status;
   pthread_mutex_lock(&keeper->lock);

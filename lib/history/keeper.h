@@ -23,7 +23,7 @@ struct history_keeper;
 /* What the writer is to do. Made by the keeper; good until the function that gets it returns. */
 struct history_hand_over;
 
-/* Has the writer run history_writer_take_over() in a group and waits until that is committed.
+/* Has the writer run history_writer_take_over() and waits until that has returned.
  * Returns: 0 when it is durable; BELFRY_ECONFLICT when what was to be sealed has changed meanwhile;
  * another error when it could not be stored. */
 typedef int (*history_hand_over_fn)(void *arg, const struct history_hand_over *hand_over,
@@ -80,8 +80,8 @@ void history_keeper_interrupt(struct history_keeper *keeper);
 void history_keeper_figures(const struct history_keeper *keeper,
                             struct history_keeper_figures *out);
 
-/* The writer's part, within a group, which after any error is to be abandoned. BELFRY_ECONFLICT:
- * things are not as the keeper knew them. */
+/* The writer's part, in a group of its own. Returns: 0 when it is durable; BELFRY_ECONFLICT when
+ * things are not as the keeper knew them; after any error nothing was changed. */
 int history_writer_take_over(struct history_writer *writer,
                              const struct history_hand_over *hand_over,
                              struct belfry_error *error) BELFRY_MUST_CHECK;

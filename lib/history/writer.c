@@ -596,9 +596,8 @@ static int delete_sealed(struct history_writer *writer, const struct history_han
   return status;
 }
 
-int history_writer_take_over(struct history_writer *writer,
-                             const struct history_hand_over *hand_over,
-                             struct belfry_error *error) {
+static int take_over(struct history_writer *writer, const struct history_hand_over *hand_over,
+                     struct belfry_error *error) {
   if (hand_over->samples)
     return noticed(writer, sample_marks_take_over(&writer->storage, &writer->marks,
                                                   hand_over->samples, error));
@@ -613,6 +612,19 @@ int history_writer_take_over(struct history_writer *writer,
   return noticed(writer,
                  sealed_ids__add(writer->sealed, hand_over->first_id, hand_over->received_ms,
                                  hand_over->now_ms, hand_over->hashes, hand_over->count, error));
+}
+
+int history_writer_take_over(struct history_writer *writer,
+                             const struct history_hand_over *hand_over,
+                             struct belfry_error *error) {
+  int status = history_writer_begin_group(writer, error);
+  if (status)
+    return status;
+  status = take_over(writer, hand_over, error);
+  if (!status)
+    return history_writer_commit_group(writer, error);
+  history_writer_abandon_group(writer);
+  return status;
 }
 
 /* --- checkpoints --- */

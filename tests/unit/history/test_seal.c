@@ -122,14 +122,7 @@ static void append(int64_t more) {
 static int take_over(void *arg, const struct history_hand_over *hand_over,
                      struct belfry_error *why) {
   (void)arg;
-  int status = history_writer_begin_group(writer, why);
-  if (status)
-    return status;
-  status = history_writer_take_over(writer, hand_over, why);
-  if (!status)
-    return history_writer_commit_group(writer, why);
-  history_writer_abandon_group(writer);
-  return status;
+  return history_writer_take_over(writer, hand_over, why);
 }
 
 static void open_keeper(void) {

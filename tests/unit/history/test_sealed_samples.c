@@ -119,12 +119,7 @@ static int hand_over(void *arg, const struct history_hand_over *hand_over,
   (void)arg;
   if (hand_over_fails >= 0 && hand_over_fails-- == 0)
     return belfry_error_set(why, BELFRY_EBUSY, "this one is lost");
-  int status = history_writer_begin_group(writer, why);
-  if (!status)
-    status = history_writer_take_over(writer, hand_over, why);
-  if (status)
-    history_writer_abandon_group(writer);
-  return status ? status : history_writer_commit_group(writer, why);
+  return history_writer_take_over(writer, hand_over, why);
 }
 
 static void open_keeper(void) {
