@@ -11,7 +11,7 @@
 
 int behind_init(struct behind *behind) {
   *behind = (struct behind){0};
-  behind->end = &behind->first;
+  client_line_init(&behind->line);
   return ring_init(&behind->page, BEHIND_PAGE_EVENTS, SIZE_MAX);
 }
 
@@ -26,30 +26,17 @@ void behind_forget(struct hub *hub) {
   hub->behind.page_audience = NULL;
 }
 
-static void append(struct behind *behind, struct client *client) {
-  client->behind_next = NULL;
-  client->behind_link = behind->end;
-  *behind->end = client;
-  behind->end = &client->behind_next;
-}
-
 void behind_add(struct hub *hub, struct client *client) {
-  if (client->behind_link)
+  if (client->line_link)
     return;
-  append(&hub->behind, client);
+  client_line_join(&hub->behind.line, client);
   hub_run_soon(hub);
 }
 
 void behind_remove(struct hub *hub, struct client *client) {
-  if (!client->behind_link)
+  if (!client->line_link)
     return;
-  *client->behind_link = client->behind_next;
-  if (client->behind_next)
-    client->behind_next->behind_link = client->behind_link;
-  else
-    hub->behind.end = client->behind_link;
-  client->behind_link = NULL;
-  client->behind_next = NULL;
+  client_line_leave(&hub->behind.line, client);
 }
 
 struct ring *behind_page(struct hub *hub, const struct client *client) {
@@ -134,14 +121,15 @@ void behind_serve(struct hub *hub) {
   int64_t end_us = clock_monotonic_us(hub->clock) + SERVE_BUDGET_US;
   const struct client *waiting = NULL; /* the first of those for whom the history must be there */
   struct client *client;
-  while ((client = hub->behind.first) && client != waiting &&
+  while ((client = hub->behind.line.first) && client != waiting &&
          clock_monotonic_us(hub->clock) < end_us) {
     behind_remove(hub, client);
     if (!needs_page(hub, client) || read_page_or_lose(hub, client)) {
       client_flush(client);
       continue;
     }
-    append(&hub->behind, client); /* until the history can be read, which is tried every second */
+    client_line_join(&hub->behind.line,
+                     client); /* until the history can be read, which is tried every second */
     if (!waiting)
       waiting = client;
   }

@@ -20,7 +20,7 @@ struct hub;
 #define BEHIND_PAGE_BYTES  262144
 
 struct behind {
-  struct client *first, **end;
+  struct client_line line;
   struct ring page;               /* a piece of the history */
   struct audience *page_audience; /* whose events are in it; one reference */
 };

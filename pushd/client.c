@@ -14,28 +14,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void join_handshakes(struct client *client) {
-  struct hub *hub = client->hub;
-  hub->handshake_count++;
-  client->behind_link = hub->handshakes_end;
-  *hub->handshakes_end = client;
-  hub->handshakes_end = &client->behind_next;
+void client_line_join(struct client_line *line, struct client *client) {
+  client->line_next = NULL;
+  client->line_link = line->end;
+  *line->end = client;
+  line->end = &client->line_next;
 }
 
-static void leave_handshakes(struct client *client) {
-  struct hub *hub = client->hub;
-  hub->handshake_count--;
-  *client->behind_link = client->behind_next;
-  if (client->behind_next)
-    client->behind_next->behind_link = client->behind_link;
+void client_line_leave(struct client_line *line, struct client *client) {
+  *client->line_link = client->line_next;
+  if (client->line_next)
+    client->line_next->line_link = client->line_link;
   else
-    hub->handshakes_end = client->behind_link;
-  client->behind_link = NULL;
-  client->behind_next = NULL;
+    line->end = client->line_link;
+  client->line_link = NULL;
+  client->line_next = NULL;
 }
 
 bool client_drop_stale_handshake(struct hub *hub) {
-  struct client *oldest = hub->handshakes;
+  struct client *oldest = hub->handshakes.first;
   if (oldest && oldest->deadline > hub_tick_in(hub, CLIENT_HANDSHAKE_MS - CLIENT_STALE_MS))
     return false;
   if (oldest) {
@@ -61,7 +58,8 @@ struct client *client_new(struct hub *hub, const struct transport *transport) {
   client->hub = hub;
   client->index = hub->client_count;
   hub->clients[hub->client_count++] = client;
-  join_handshakes(client);
+  hub->handshake_count++;
+  client_line_join(&hub->handshakes, client);
   client->deadline = hub_tick_in(hub, CLIENT_HANDSHAKE_MS);
   client_schedule(client);
   return client;
@@ -70,8 +68,10 @@ struct client *client_new(struct hub *hub, const struct transport *transport) {
 static void leave_state(struct client *client) {
   if (client->state == CLIENT_OPEN)
     client->hub->open_count[client->representation]--;
-  if (client->state == CLIENT_HANDSHAKE)
-    leave_handshakes(client);
+  if (client->state == CLIENT_HANDSHAKE) {
+    client->hub->handshake_count--;
+    client_line_leave(&client->hub->handshakes, client);
+  }
 }
 
 static void free_own(struct client *client) {
@@ -108,7 +108,7 @@ void client_drop(struct client *client) {
   ws_free_receiver(client);
   hub->clients[client->index] = hub->clients[--hub->client_count];
   hub->clients[client->index]->index = client->index;
-  client->behind_next = hub->dead;
+  client->line_next = hub->dead;
   hub->dead = client;
 }
 

@@ -41,7 +41,7 @@ struct client {
   struct wheel_timer timer;
   struct hub *hub;
   /* In one of the hub's lists: handshakes, or (open) those behind. link NULL: in none. */
-  struct client *behind_next, **behind_link;
+  struct client *line_next, **line_link;
   uint32_t index; /* in the hub's array */
 
   uint8_t state;           /* enum client_state */
@@ -105,6 +105,21 @@ static inline bool client_is_websocket(const struct client *client) {
 #define CLIENT_POSITION_MS  20000
 #define CLIENT_CHECK_MS     30000 /* a key that was deleted stops being good within this */
 #define CLIENT_OWN_MAX      65536 /* a client with more waiting is not read from */
+
+/* Clients in a line; one stands in one line at most. `end` is where the next is linked. */
+struct client_line {
+  struct client *first, **end;
+};
+
+static inline void client_line_init(struct client_line *line) {
+  *line = (struct client_line){.end = &line->first};
+}
+
+/* At the end. The client must stand in none. */
+void client_line_join(struct client_line *line, struct client *client);
+
+/* The client must stand in this one. */
+void client_line_leave(struct client_line *line, struct client *client);
 
 /* What one client is given at a time; then others have their turn (behind.c). */
 #define CLIENT_FLUSH_MAX_BYTES 131072

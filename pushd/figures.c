@@ -50,7 +50,7 @@ static void look_at_clients(struct hub *hub) {
     figures->http1_clients += !client->transport->is_http2;
     figures->http2_clients += client->transport->is_http2;
     figures->blocked_clients += client->blocked;
-    figures->lagging_clients += client->behind_link != NULL;
+    figures->lagging_clients += client->line_link != NULL;
   }
 }
 

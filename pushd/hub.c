@@ -52,7 +52,7 @@ void hub_run_soon(struct hub *hub) {
 
 static bool wants_flush(const struct hub *hub, const struct client *client) {
   return client->state == CLIENT_OPEN && !client->frozen && !client->blocked &&
-         !client->behind_link && client->cursor < hub->ring.head;
+         !client->line_link && client->cursor < hub->ring.head;
 }
 
 static void pass(struct hub *hub) {
@@ -144,7 +144,7 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events) {
   struct hub *hub = timer->data;
   follow_check(hub);
   pass_when_due(hub);
-  if (hub->behind.first)
+  if (hub->behind.line.first)
     hub_run_soon(hub);
 }
 
@@ -223,7 +223,7 @@ static void on_turn_end(struct ev_loop *loop, ev_prepare *prepare, int events) {
   struct hub *hub = prepare->data;
   while (hub->dead) {
     struct client *client = hub->dead;
-    hub->dead = client->behind_next;
+    hub->dead = client->line_next;
     free(client);
   }
   hub->handshakes_took_us = 0;
@@ -246,7 +246,7 @@ int hub_init(struct hub *hub, struct ev_loop *loop, const struct conf *conf,
   hub->started_ms = clock_realtime_ms(hub->clock);
   hub->started_monotonic_ms = clock_monotonic_ms(hub->clock);
   hub->bell_fd = -1;
-  hub->handshakes_end = &hub->handshakes;
+  client_line_init(&hub->handshakes);
   hub->wheel.now = hub_tick(hub);
   char bell_path[sizeof hub->history_dir];
   if (conf_state_path(conf, "history", hub->history_dir, sizeof hub->history_dir) ||

@@ -59,10 +59,10 @@ struct hub {
   uint32_t client_count, client_room;
   uint32_t open_count[REPRESENTATION_COUNT]; /* in CLIENT_OPEN */
   uint32_t handshake_count;
-  struct client *handshakes, **handshakes_end; /* the oldest first; linked by behind_next */
-  struct census addresses, credentials;        /* of those that are let in */
-  int64_t handshakes_took_us;                  /* in this turn of the loop */
-  struct client *dead;                         /* to be freed; linked by behind_next */
+  struct client_line handshakes;        /* the oldest first */
+  struct census addresses, credentials; /* of those that are let in */
+  int64_t handshakes_took_us;           /* in this turn of the loop */
+  struct client *dead;                  /* to be freed; linked by line_next */
   struct drain drain;
   struct h2 *h2; /* HTTP/2 connections; NULL: there was none */
   bool stopping;

@@ -300,11 +300,11 @@ void push_peer_end(struct push_peer *peer) {
   struct client *client = peer->client;
   bool websocket = client_is_websocket(client);
   push_peer_take(peer, SIZE_MAX);
-  for (int i = 0; i < 1000 && !peer->dropped && client->behind_link && client->state == CLIENT_OPEN;
+  for (int i = 0; i < 1000 && !peer->dropped && client->line_link && client->state == CLIENT_OPEN;
        i++)
     ev_run(hub->loop, EVRUN_NOWAIT);
   if (!peer->dropped && client->state == CLIENT_OPEN)
-    PROPERTY(!client->behind_link && !client->blocked && !client->own && !client->partial &&
+    PROPERTY(!client->line_link && !client->blocked && !client->own && !client->partial &&
                  client->cursor == hub->ring.head,
              "one that takes everything gets everything");
   PROPERTY(client->state != CLIENT_CLOSING || peer->dropped, "a close is written");
