@@ -20,6 +20,7 @@ typedef void (*api_fn)(struct worker *worker, const struct request *request,
 
 extern const struct field api_events_query[];
 extern const struct field api_logs_query[];
+extern const struct field api_logs_delete_query[];
 extern const struct field api_logs_post_query[];
 extern const struct field api_logs_histogram_query[];
 extern const struct field api_metrics_query[];

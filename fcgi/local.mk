@@ -9,6 +9,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_keys.c \
 	%D%/api_login.c \
 	%D%/api_logs.c \
+	%D%/api_logs_delete.c \
 	%D%/api_metrics.c \
 	%D%/api_prometheus.c \
 	%D%/api_stats.c \

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 
+#include <stdio.h>
 #include <strings.h>
 
 #define DEADLINE_QUICK_MS 2000
@@ -111,8 +112,33 @@ static bool check_access(struct worker *worker, const struct route *route, struc
   return true;
 }
 
+/* A condition that is misspelt or empty must not be left out where that would delete more. */
+static bool check_conditions(const struct route *route, const struct request *request,
+                             struct response *response) {
+  struct model_problem problem = {0};
+  for (size_t i = 0; i < request->query_count; i++) {
+    const struct query_pair *pair = &request->query[i];
+    const struct field *known = route->query;
+    while (known && known->name && !slice_is(pair->name, known->name))
+      known++;
+    if (known && known->name && pair->value.len > 0)
+      continue;
+    char name[48];
+    snprintf(name, sizeof name, "%.*s", pair->name.len < 40 ? (int)pair->name.len : 40,
+             pair->name.data);
+    (void)model_problem_set(&problem, BELFRY_EINVAL, name,
+                            known && known->name ? "is empty; leave it out if it is not meant"
+                                                 : "is no parameter of this; nothing was done");
+    response_input_problem(response, request, 400, "", &problem);
+    return false;
+  }
+  return true;
+}
+
 static bool check_query(const struct route *route, struct request *request,
                         struct response *response) {
+  if (route->method == HTTP_DELETE && !check_conditions(route, request, response))
+    return false;
   for (size_t i = 0; route->query && route->query[i].name; i++) {
     struct slice text = request_query(request, route->query[i].name);
     struct model_problem problem = {0};

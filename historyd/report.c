@@ -52,6 +52,8 @@ static void put_figures(const struct report *report, const struct appender *appe
       {"sealed_bytes", keeper.sealed.bytes},
       {"seal_errors", keeper.errors},
       {"samples_too_late", keeper.sealed.samples_too_late},
+      {"deletions", keeper.sealed.deletions},
+      {"deleted_events", keeper.sealed.deleted},
       {"retired_files", keeper.sealed.retired_files},
       {"retired_bytes", keeper.sealed.retired_bytes},
       {"oldest_events_ms", keeper.sealed.oldest_ms[0]},

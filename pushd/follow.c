@@ -49,6 +49,14 @@ static void start_over(struct hub *hub, const struct history_position *position)
   behind_forget(hub);
 }
 
+/* What was deleted must not be given from the ring. Who still wants something of it reads it from
+   the history, which knows. */
+static void forget_ring(struct hub *hub) {
+  log_info("events were deleted: the ring begins anew at id %" PRId64, hub->ring.head);
+  ring_reset(&hub->ring, hub->ring.head);
+  behind_forget(hub);
+}
+
 int follow_position(struct hub *hub, struct belfry_error *error) {
   struct history_position position;
   int status = history_position(hub->history, &position, error);
@@ -56,6 +64,8 @@ int follow_position(struct hub *hub, struct belfry_error *error) {
     return status;
   if (strcmp(position.epoch, hub->position.epoch) != 0 || position.head < hub->ring.head)
     start_over(hub, &position);
+  else if (position.deletion != hub->position.deletion)
+    forget_ring(hub);
   hub->position = position;
   return BELFRY_OK;
 }
@@ -99,6 +109,7 @@ static void reopen_if_silent(struct hub *hub) {
 
 static int on_new_event(void *arg, const struct event *event) {
   struct hub *hub = arg;
+  hub->told_audit = hub->told_audit || slice_is(event->type, "audit");
   return ring_put(&hub->ring, event);
 }
 
@@ -123,8 +134,11 @@ bool follow_look(struct hub *hub) {
   if (!hub->history && !open_history(hub))
     return false;
   int status = hub->ready ? BELFRY_OK : follow_position(hub, &error);
+  hub->told_audit = false;
   if (!status)
     status = read_new(hub, &more, &error);
+  if (!status && hub->told_audit) /* it may tell of a deletion */
+    status = follow_position(hub, &error);
   if (status) {
     follow_lost(hub, &error);
     return false;

@@ -41,6 +41,7 @@ struct hub {
   char history_dir[4096];
   struct history_position position; /* as it was looked at last; head is the ring's */
   bool ready;                       /* the ring has caught up with the history once */
+  bool told_audit;                  /* an `audit` event was read just now */
   bool told_unreadable;             /* the log has it; said again only after it was readable */
   uint64_t version;                 /* of the history, when it last changed ... */
   int64_t version_ms;               /* ... and when that was seen (monotonic) */

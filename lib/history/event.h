@@ -73,8 +73,9 @@ struct history_value {
 
 struct history_position {
   char epoch[HISTORY_EPOCH_BYTES];
-  int64_t oldest; /* id of the oldest event still there; head + 1 when there is none */
-  int64_t head;   /* id of the newest event; 0 when there never was one */
+  int64_t oldest;   /* id of the oldest event still there; head + 1 when there is none */
+  int64_t head;     /* id of the newest event; 0 when there never was one */
+  int64_t deletion; /* id of the newest deletion; when it grows, what was read before may be gone */
 };
 
 #endif

@@ -16,8 +16,8 @@
 #define STEPS_PER_CHECK 10000
 
 /* In turn, each does a piece of its work. */
-static const keeper_job_fn jobs[] = {keeper__seal_events, keeper__finish_events, keeper__samples,
-                                     keeper__retire};
+static const keeper_job_fn jobs[] = {keeper__seal_events, keeper__finish_events, keeper__delete,
+                                     keeper__samples, keeper__retire};
 #define JOBS (sizeof jobs / sizeof *jobs)
 
 /* --- what hot.db says --- */
@@ -258,6 +258,7 @@ void history_keeper_close(struct history_keeper *keeper) {
   if (!keeper)
     return;
   keeper__samples_free(keeper->samples);
+  keeper__deleter_free(keeper);
   while (keeper->files)
     keeper__close_file(keeper, keeper->files);
   segment__list_fini(&keeper->list);

@@ -53,6 +53,8 @@ struct history_keeper_figures {
   int64_t bytes;          /* of sealed files, now */
   int64_t files;          /* now */
   int64_t retired_files, retired_bytes;
+  int64_t deletions;        /* ordered by an administrator and not carried out to their end yet */
+  int64_t deleted;          /* events */
   int64_t samples_too_late; /* left out, since those that they would be rolled up with are gone */
   int64_t oldest_ms[HISTORY_KINDS]; /* how far back sealed files go, by kind; 0: there are none */
   int64_t growth_bytes_per_day;     /* what a day of the last week came to */

@@ -28,17 +28,45 @@ static void settle(struct buf *texts, struct slice *text) {
   text->data = texts->data + (uintptr_t)text->data;
 }
 
-static void take_event(struct history_keeper *keeper, sqlite3_stmt *row, struct event *event) {
+struct event keeper__event_of(sqlite3_stmt *row) {
+  return (struct event){.id = sqlite3_column_int64(row, 0),
+                        .timestamp_ms = sqlite3_column_int64(row, 1),
+                        .severity = sqlite3_column_int(row, 2),
+                        .type = storage__text(row, 3),
+                        .source = storage__text(row, 4),
+                        .event_id = storage__text(row, 5),
+                        .origin = sqlite3_column_int(row, 6),
+                        .received_ms = sqlite3_column_int64(row, 7),
+                        .data = storage__text(row, 8)};
+}
+
+void keeper__keep_event(struct history_keeper *keeper, const struct event *from, struct event *to) {
   struct buf *texts = &keeper->texts;
-  *event = (struct event){.id = sqlite3_column_int64(row, 0),
-                          .timestamp_ms = sqlite3_column_int64(row, 1),
-                          .severity = sqlite3_column_int(row, 2),
-                          .type = keep(texts, storage__text(row, 3)),
-                          .source = keep(texts, storage__text(row, 4)),
-                          .event_id = keep(texts, storage__text(row, 5)),
-                          .origin = sqlite3_column_int(row, 6),
-                          .received_ms = sqlite3_column_int64(row, 7),
-                          .data = keep(texts, storage__text(row, 8))};
+  *to = *from;
+  to->type = keep(texts, from->type);
+  to->source = keep(texts, from->source);
+  to->event_id = keep(texts, from->event_id);
+  to->data = keep(texts, from->data);
+}
+
+static int compare_hashes(const void *a, const void *b) {
+  return memcmp(a, b, SEALED_HASH_BYTES);
+}
+
+int keeper__settle_events(struct history_keeper *keeper, size_t count, struct belfry_error *error) {
+  int status = buf_status(&keeper->texts);
+  for (size_t i = 0; i < count && !status; i++) {
+    struct event *event = &keeper->events[i];
+    settle(&keeper->texts, &event->type);
+    settle(&keeper->texts, &event->source);
+    settle(&keeper->texts, &event->event_id);
+    settle(&keeper->texts, &event->data);
+    status = id_hasher__make(keeper->hasher, event->source, event->event_id, keeper->hashes[i]);
+  }
+  if (status)
+    return belfry_error_set(error, status, "out of memory while sealing events");
+  qsort(keeper->hashes, count, SEALED_HASH_BYTES, compare_hashes);
+  return BELFRY_OK;
 }
 
 /* Which of the oldest are sealed now: those of one day, never the newest of all. */
@@ -74,34 +102,14 @@ static int read_events(struct history_keeper *keeper, const struct plan *plan, s
   buf_clear(&keeper->texts);
   while ((code = sqlite3_step(statement)) == SQLITE_ROW && keeper->texts.len < BLOCK_TEXT_BYTES &&
          sqlite3_column_int64(statement, 0) <= plan->last_id &&
-         sqlite3_column_int64(statement, 7) < plan->end_ms)
-    take_event(keeper, statement, &keeper->events[(*count)++]);
+         sqlite3_column_int64(statement, 7) < plan->end_ms) {
+    struct event event = keeper__event_of(statement);
+    keeper__keep_event(keeper, &event, &keeper->events[(*count)++]);
+  }
   if (code != SQLITE_ROW && code != SQLITE_DONE)
     status = storage__fail(&keeper->hot, code, "cannot read events to be sealed", error);
   sqlite3_reset(statement);
-  if (!status && buf_status(&keeper->texts))
-    status = belfry_error_set(error, BELFRY_ENOMEM, "out of memory while sealing events");
-  for (size_t i = 0; i < *count && !status; i++) {
-    settle(&keeper->texts, &keeper->events[i].type);
-    settle(&keeper->texts, &keeper->events[i].source);
-    settle(&keeper->texts, &keeper->events[i].event_id);
-    settle(&keeper->texts, &keeper->events[i].data);
-  }
   return status;
-}
-
-static int compare_hashes(const void *a, const void *b) {
-  return memcmp(a, b, SEALED_HASH_BYTES);
-}
-
-static int make_hashes(struct history_keeper *keeper, size_t count, struct belfry_error *error) {
-  for (size_t i = 0; i < count; i++) {
-    const struct event *event = &keeper->events[i];
-    if (id_hasher__make(keeper->hasher, event->source, event->event_id, keeper->hashes[i]))
-      return belfry_error_set(error, BELFRY_ENOMEM, "out of memory while sealing events");
-  }
-  qsort(keeper->hashes, count, SEALED_HASH_BYTES, compare_hashes);
-  return BELFRY_OK;
 }
 
 /* --- sealing --- */
@@ -146,20 +154,26 @@ static void extend_row(struct segment_row *row, const struct event *events, size
   row->rows += (int64_t)count;
 }
 
-static int write_block(struct history_keeper *keeper, struct open_file *file, int64_t number,
-                       size_t count, struct belfry_error *error) {
+int keeper__write_block(struct history_keeper *keeper, struct open_file *file,
+                        struct segment_row *row, size_t count, struct belfry_error *error) {
   struct segment *segment = &file->segment;
   int status = segment__begin(segment, error);
   if (status)
     return status;
-  status = segment__forget(segment, number - 1, error);
+  status = segment__forget(segment, row->last_block, error);
   if (!status)
-    status = segment__put_block(segment, keeper->coder, number, keeper->events, count, error);
+    status = segment__put_block(segment, keeper->coder, row->last_block + 1, keeper->events, count,
+                                error);
   if (status) {
     segment__rollback(segment);
     return status;
   }
-  return segment__commit(segment, error);
+  status = segment__commit(segment, error);
+  if (!status)
+    extend_row(row, keeper->events, count);
+  if (!status && segment->wal_pages > CHECKPOINT_PAGES)
+    status = segment__checkpoint(segment, error);
+  return status;
 }
 
 static int seal(struct history_keeper *keeper, const struct segment_row *old, size_t count,
@@ -178,10 +192,7 @@ static int seal(struct history_keeper *keeper, const struct segment_row *old, si
   int status = keeper__file(keeper, old, &file, error);
   if (status)
     return status;
-  extend_row(&hand_over.row, keeper->events, count);
-  status = write_block(keeper, file, hand_over.row.last_block, count, error);
-  if (!status && file->segment.wal_pages > CHECKPOINT_PAGES)
-    status = segment__checkpoint(&file->segment, error);
+  status = keeper__write_block(keeper, file, &hand_over.row, count, error);
   if (status)
     return status;
   hand_over.row.bytes = segment__bytes(&file->segment);
@@ -209,7 +220,7 @@ int keeper__seal_events(struct history_keeper *keeper, bool *did, struct belfry_
   status = read_events(keeper, &plan, &count, error);
   if (status || count == 0)
     return status;
-  status = make_hashes(keeper, count, error);
+  status = keeper__settle_events(keeper, count, error);
   if (status)
     return status;
   choose_row(keeper, keeper->events[0].received_ms, &row);
@@ -266,7 +277,7 @@ static const struct segment_row *find_over(const struct history_keeper *keeper,
   for (size_t i = 0; i < keeper->list.count && hot->oldest; i++) {
     const struct segment_row *row = &keeper->list.rows[i];
     if (row->kind == SEGMENT_EVENTS && row->state == SEGMENT_OPEN &&
-        row->end_ms <= hot->oldest_received_ms)
+        row->end_ms <= hot->oldest_received_ms && row->id != keeper__rewritten(keeper))
       return row;
   }
   return NULL;

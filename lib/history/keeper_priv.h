@@ -13,6 +13,7 @@
 
 struct sample_hand_over;
 struct sample_keeper;
+struct deleter;
 
 struct history_hand_over {
   const struct sample_hand_over *samples; /* not NULL: this and nothing of the below; borrowed */
@@ -26,6 +27,13 @@ struct history_hand_over {
   int64_t received_ms;   /* of the last of them */
   const uint8_t *hashes; /* borrowed; of each event, sorted */
   bool remove;           /* the row is to go */
+  /* Not NULL: just these events of hot.db are to be deleted, `count` of them, and nothing of the
+   * row. Borrowed. */
+  const int64_t *ids;
+  /* Not 0: this deletion was carried out. hot.db is written anew, so that no free place in it holds
+   * what was deleted, and with `forget` the deletion is no more. */
+  int64_t deletion;
+  bool forget;
 };
 
 /* A sealed file that is not finished: it is held open, or readers of other users could not read it.
@@ -56,6 +64,7 @@ struct history_keeper {
   struct buf texts; /* of the events */
   uint8_t hashes[BLOCK_EVENTS_MAX][SEALED_HASH_BYTES];
   struct sample_keeper *samples; /* owned; of the job that sees to samples; NULL until it began */
+  struct deleter *deleter;       /* owned; of the job that deletes; NULL until it began */
   /* Of the job that finishes a day. */
   int64_t merging; /* id of the row of which the index is being merged; 0: none */
   /* Of the job that retires files. */
@@ -77,6 +86,12 @@ bool keeper__samples_idle(const struct history_keeper *keeper);
 void keeper__samples_free(struct sample_keeper *samples);
 int keeper__retire(struct history_keeper *keeper, bool *did,
                    struct belfry_error *error) BELFRY_MUST_CHECK;
+int keeper__delete(struct history_keeper *keeper, bool *did,
+                   struct belfry_error *error) BELFRY_MUST_CHECK;
+void keeper__deleter_free(struct history_keeper *keeper);
+
+/* The row of the file that is being written anew without what was deleted; 0: none. */
+int64_t keeper__rewritten(const struct history_keeper *keeper);
 
 /* The file that is to go next; NULL: none. Borrowed from the list. `hot_bytes`: what the history
  * takes beside sealed files. */
@@ -87,6 +102,23 @@ const struct segment_row *keeper__choose_retired(const struct segment_list *list
 /* Sets oldest_ms and growth_bytes_per_day. */
 void keeper__measure(const struct segment_list *list, int64_t now_ms,
                      struct history_keeper_figures *figures);
+
+/* Copies an event's texts behind those that are there. They are found again by
+ * keeper__settle_events(), when all are there. */
+void keeper__keep_event(struct history_keeper *keeper, const struct event *from, struct event *to);
+
+/* Makes the texts of keeper->events be found, and their hashes, sorted. */
+int keeper__settle_events(struct history_keeper *keeper, size_t count,
+                          struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Writes keeper->events as the block behind the row's last, and makes the row tell of it. */
+int keeper__write_block(struct history_keeper *keeper, struct open_file *file,
+                        struct segment_row *row, size_t count,
+                        struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* An event as a statement gives it with the columns of events_to_seal; texts borrowed until the
+ * next step. */
+struct event keeper__event_of(sqlite3_stmt *row);
 
 /* The oldest event of hot.db and when it was stored, and the newest; ids 0 when there is none. */
 struct hot_bounds {

@@ -21,10 +21,12 @@ lib_history_libhistory_a_SOURCES = \
 	%D%/query_sealed.c \
 	%D%/restore.c \
 	%D%/rollup.c %D%/rollup_priv.h \
+	%D%/deletions.c %D%/deletions_priv.h \
 	%D%/event_files.c %D%/event_files_priv.h \
 	%D%/keeper.c %D%/keeper.h %D%/keeper_priv.h \
 	%D%/keeper_samples.c \
 	%D%/keeper_events.c \
+	%D%/keeper_delete.c \
 	%D%/keeper_retire.c \
 	%D%/sample_series.c %D%/sample_series_priv.h \
 	%D%/sample_marks.c %D%/sample_marks_priv.h \
@@ -42,6 +44,7 @@ SQL_FILES = \
 	sql/schema/0001_history.sql \
 	sql/schema/0002_segments.sql \
 	sql/schema/0003_late_samples.sql \
+	sql/schema/0004_deletions.sql \
 	sql/segment/events.sql \
 	sql/segment/samples.sql \
 	sql/statements/access.sql \
@@ -51,6 +54,7 @@ SQL_FILES = \
 	sql/statements/chunk.sql \
 	sql/statements/counter.sql \
 	sql/statements/daemon.sql \
+	sql/statements/deletion.sql \
 	sql/statements/event.sql \
 	sql/statements/history.sql \
 	sql/statements/host.sql \

@@ -49,6 +49,7 @@ int history_open(const char *dir, struct history **out, struct belfry_error *err
   struct history *history = calloc(1, sizeof *history);
   if (!history)
     return belfry_error_set(error, BELFRY_ENOMEM, "out of memory while opening the history");
+  deletions__init(&history->deletions);
   int status = sealed__init(&history->sealed, dir, error);
   if (!status)
     status = storage__open(&history->storage, dir, STORAGE_READS, error);
@@ -78,6 +79,7 @@ void history_close(struct history *history) {
   sqlite3_finalize(history->end);
   sqlite3_finalize(history->version);
   sealed__fini(&history->sealed);
+  deletions__fini(&history->deletions);
   storage__close(&history->storage);
   free(history);
 }

@@ -36,20 +36,24 @@ static int bind_scan(struct event_scan *scan, sqlite3_stmt **out) {
 }
 
 /* Reads a row; the texts only when time and severity are right, since reading them costs most, and
-   for a brief query only those that the filter looks at. */
-static bool row_matches(const struct event_query *query, sqlite3_stmt *row, struct event *event,
+   for a brief query only those that the filter, or a deletion, looks at. */
+static bool row_matches(const struct event_scan *scan, sqlite3_stmt *row, struct event *event,
                         bool *in_window) {
+  const struct event_query *query = scan->query;
   const struct event_filter *filter = &query->filter;
+  const struct deletions *deletions = &scan->history->deletions;
   event->timestamp_ms = sqlite3_column_int64(row, 1);
   *in_window = (!filter->from_ms || event->timestamp_ms >= filter->from_ms) &&
                (!filter->to_ms || event->timestamp_ms < filter->to_ms);
   event->severity = sqlite3_column_int(row, 2);
   if (!*in_window || (filter->severities && !(filter->severities & 1u << event->severity)))
     return false;
-  if (!query->brief || filter->type_count || filter->not_type_count)
+  if (!query->brief || filter->type_count || filter->not_type_count || deletions->count)
     event->type = storage__text(row, 3);
-  if (!query->brief || filter->source_count)
+  if (!query->brief || filter->source_count || deletions->count)
     event->source = storage__text(row, 4);
+  if (deletions__cover(deletions, event))
+    return false;
   if (query->brief && !filter->text.len)
     return event_filter_match(filter, event);
   event->event_id = storage__text(row, 5);
@@ -63,7 +67,7 @@ static bool row_matches(const struct event_query *query, sqlite3_stmt *row, stru
 static int take_row(struct event_scan *scan, sqlite3_stmt *row, int *stop) {
   struct event event = {.id = sqlite3_column_int64(row, 0)};
   bool in_window;
-  bool wanted = row_matches(scan->query, row, &event, &in_window);
+  bool wanted = row_matches(scan, row, &event, &in_window);
   scan->outside = in_window ? 0 : scan->outside + 1;
   scan->page.scanned = event.id;
   if (wanted) {
@@ -201,6 +205,8 @@ static int scan_hot(struct event_scan *scan, int *stop) {
 static int run_query(struct event_scan *scan, int *stop) {
   int status =
       event_files__refresh(&scan->history->event_files, &scan->history->storage, scan->error);
+  if (!status)
+    status = deletions__read(&scan->history->deletions, &scan->history->storage, scan->error);
   if (status)
     return status;
   if (!scan->query->newest_first) {

@@ -5,6 +5,7 @@
 #define BELFRY_HISTORY_QUERY_PRIV_H
 
 #include "base/buf.h"
+#include "history/deletions_priv.h"
 #include "history/event_files_priv.h"
 #include "history/query.h"
 #include "history/sealed_priv.h"
@@ -18,6 +19,7 @@ struct history {
   int64_t deadline_ms;                 /* on the monotonic clock; 0 for none */
   int64_t looked_ms;                   /* when it was last seen to be the one in its folder */
   struct event_files event_files;
+  struct deletions deletions; /* as of the moment of the query that runs */
 };
 
 /* A query for events that is running. */

@@ -79,7 +79,8 @@ static int give(struct event_scan *scan, const struct event *event, int *stop) {
   if (is_full(scan))
     return SCAN_FULL;
   scan->page.scanned = event->id;
-  if (!event_filter_match(&scan->query->filter, event))
+  if (!event_filter_match(&scan->query->filter, event) ||
+      deletions__cover(&scan->history->deletions, event))
     return SCAN_DONE;
   scan->page.count++;
   *stop = scan->on_event(scan->arg, event);

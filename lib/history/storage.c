@@ -275,6 +275,7 @@ int storage__position(struct storage *storage, struct history_position *out, int
                       : sqlite3_column_int64(statement, 0);
     if (received_ms)
       *received_ms = sqlite3_column_int64(statement, 2);
+    out->deletion = sqlite3_column_int64(statement, 3);
   } else {
     status = storage__fail(storage, code, doing, error);
   }

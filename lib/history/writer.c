@@ -596,28 +596,68 @@ static int delete_sealed(struct history_writer *writer, const struct history_han
   return status;
 }
 
-static int take_over(struct history_writer *writer, const struct history_hand_over *hand_over,
-                     struct belfry_error *error) {
-  if (hand_over->samples)
-    return noticed(writer, sample_marks_take_over(&writer->storage, &writer->marks,
-                                                  hand_over->samples, error));
-  if (hand_over->remove)
-    return remove_segment(writer, hand_over, error);
-  int status = record_segment(writer, hand_over, error);
-  if (status || hand_over->count == 0)
-    return status;
-  status = delete_sealed(writer, hand_over, error);
-  if (status)
-    return status;
+/* Deletes single events, not all of a range. */
+static int delete_events(struct history_writer *writer, const struct history_hand_over *hand_over,
+                         struct belfry_error *error) {
+  for (size_t i = 0; i < hand_over->count; i++) {
+    const struct history_value values[] = {HISTORY_VALUE_INTEGER("id", hand_over->ids[i])};
+    int64_t changed = 0;
+    int status = run_values(writer, SQL_EVENT_DELETE, values, 1, &changed, error);
+    if (!status && changed != 1)
+      status = belfry_error_set(error, BELFRY_ECONFLICT, "event %lld was to be deleted and is gone",
+                                (long long)hand_over->ids[i]);
+    if (status)
+      return status;
+  }
+  return BELFRY_OK;
+}
+
+static int remember_sealed(struct history_writer *writer, const struct history_hand_over *hand_over,
+                           struct belfry_error *error) {
   return noticed(writer,
                  sealed_ids__add(writer->sealed, hand_over->first_id, hand_over->received_ms,
                                  hand_over->now_ms, hand_over->hashes, hand_over->count, error));
 }
 
+static int forget_deletion(struct history_writer *writer, const struct history_hand_over *hand_over,
+                           struct belfry_error *error) {
+  const struct history_value values[] = {HISTORY_VALUE_INTEGER("id", hand_over->deletion)};
+  return hand_over->forget ? run_values(writer, SQL_DELETION_FORGET, values, 1, NULL, error)
+                           : BELFRY_OK;
+}
+
+/* What was deleted or sealed lies in free places of the database and in the log, until they are
+ * used again: the database is written anew, and the log emptied. */
+static int scrub(struct history_writer *writer, struct belfry_error *error) {
+  int status = storage__exec(&writer->storage, "VACUUM", "cannot write hot.db anew", error);
+  return status ? noticed(writer, status)
+                : checkpoint(writer, SQLITE_CHECKPOINT_TRUNCATE, RESTART_WAIT_MS, error);
+}
+
+static int take_over(struct history_writer *writer, const struct history_hand_over *hand_over,
+                     struct belfry_error *error) {
+  if (hand_over->samples)
+    return noticed(writer, sample_marks_take_over(&writer->storage, &writer->marks,
+                                                  hand_over->samples, error));
+  if (hand_over->deletion)
+    return forget_deletion(writer, hand_over, error);
+  if (hand_over->remove)
+    return remove_segment(writer, hand_over, error);
+  int status = hand_over->ids ? delete_events(writer, hand_over, error)
+                              : record_segment(writer, hand_over, error);
+  if (status || hand_over->count == 0)
+    return status;
+  if (!hand_over->ids)
+    status = delete_sealed(writer, hand_over, error);
+  return status ? status : remember_sealed(writer, hand_over, error);
+}
+
 int history_writer_take_over(struct history_writer *writer,
                              const struct history_hand_over *hand_over,
                              struct belfry_error *error) {
-  int status = history_writer_begin_group(writer, error);
+  int status = hand_over->deletion ? scrub(writer, error) : BELFRY_OK;
+  if (!status)
+    status = history_writer_begin_group(writer, error);
   if (status)
     return status;
   status = take_over(writer, hand_over, error);

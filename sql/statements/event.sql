@@ -8,12 +8,13 @@ ON CONFLICT (source, event_id) DO NOTHING;
 
 -- statement: event_position
 -- storage
--- The oldest id still there, sealed or not (NULL for none), the highest id ever given, and when the newest event was
--- stored (the newest is never sealed).
+-- The oldest id still there, sealed or not (NULL for none), the highest id ever given, when the newest event was stored
+-- (the newest is never sealed), and the newest deletion there ever was.
 SELECT coalesce((SELECT first_id FROM segment WHERE kind = 'events' AND state <> 'quarantined' ORDER BY start, id LIMIT 1),
                 (SELECT min(id) FROM event)),
        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0),
-       coalesce((SELECT received FROM event ORDER BY id DESC LIMIT 1), 0);
+       coalesce((SELECT received FROM event ORDER BY id DESC LIMIT 1), 0),
+       coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'deletion'), 0);
 
 -- statement: events_ascending
 -- storage

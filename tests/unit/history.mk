@@ -63,6 +63,12 @@ tests_unit_history_test_sketch_SOURCES = %D%/history/test_sketch.c $(HISTORY_BLO
 tests_unit_history_test_sketch_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_sketch_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/history/test_delete
+TESTS += tests/unit/history/test_delete
+tests_unit_history_test_delete_SOURCES = %D%/history/test_delete.c $(HISTORY_FIXTURE)
+tests_unit_history_test_delete_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_delete_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/history/test_seal
 TESTS += tests/unit/history/test_seal
 tests_unit_history_test_seal_SOURCES = %D%/history/test_seal.c $(HISTORY_FIXTURE)
@@ -74,6 +80,12 @@ TESTS += tests/unit/history/test_seal_crash
 tests_unit_history_test_seal_crash_SOURCES = %D%/history/test_seal_crash.c %D%/history/dying.c %D%/history/dying.h $(HISTORY_FIXTURE)
 tests_unit_history_test_seal_crash_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_seal_crash_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_delete_crash
+TESTS += tests/unit/history/test_delete_crash
+tests_unit_history_test_delete_crash_SOURCES = %D%/history/test_delete_crash.c %D%/history/dying.c %D%/history/dying.h $(HISTORY_FIXTURE)
+tests_unit_history_test_delete_crash_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_delete_crash_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/history/test_backup
 TESTS += tests/unit/history/test_backup
