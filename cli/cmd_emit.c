@@ -154,7 +154,7 @@ static int take_line(struct feed *feed, struct slice line) {
   feed->line++;
   size_t before = feed->batch.len;
   ulid_make(&feed->maker, clock_realtime_ms(&clock_system), id);
-  int status = event_line_put(line, id, &feed->batch, &error);
+  int status = event_line_put(line, id, NULL, &feed->batch, &error);
   buf_put_char(&feed->batch, '\n');
   if (status) {
     feed->batch.len = before; /* the good lines before it are still sent */

@@ -188,7 +188,8 @@ int event_args_put(const struct event_args *args, struct buf *out, struct belfry
   return status ? status : buf_status(out);
 }
 
-int event_line_put(struct slice line, const char *id, struct buf *out, struct belfry_error *error) {
+int event_line_put(struct slice line, const char *id, const char *source, struct buf *out,
+                   struct belfry_error *error) {
   struct belfry_error why = {0};
   line = slice_trim(line);
   json_t *event = json_parse(line, JSON_DEPTH_DEFAULT + 1, &why);
@@ -198,15 +199,17 @@ int event_line_put(struct slice line, const char *id, struct buf *out, struct be
                             why.text);
   }
   bool has_id = json_object_get(event, "event_id") != NULL;
+  bool has_source = !source || json_object_get(event, "source") != NULL;
   bool empty = json_object_size(event) == 0;
   json_decref(event);
   size_t start = out->len;
   buf_put_char(out, '{');
-  if (!has_id) {
+  if (!has_id)
     put_member(out, slice_of("event_id"), id, false);
-    if (!empty)
-      buf_put_char(out, ',');
-  }
+  if (!has_source)
+    put_member(out, slice_of("source"), source, false);
+  if (out->len > start + 1 && !empty)
+    buf_put_char(out, ',');
   buf_put(out, line.data + 1, line.len - 1);
   /* A line of NDJSON is one line; JSON text has raw line breaks only between its tokens. */
   for (size_t i = start; i < out->len; i++)

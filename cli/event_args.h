@@ -28,10 +28,10 @@ int event_args_put(const struct event_args *args, struct buf *out,
                    struct belfry_error *error) BELFRY_MUST_CHECK;
 
 /*
- * Puts one line of NDJSON; an event that has no event_id gets `id`. Returns: 0, or BELFRY_EINVAL
- * when it is no JSON object.
+ * Puts one line of NDJSON; an event that has no event_id gets `id`, one without a source gets
+ * `source` (NULL: none). Returns: 0, or BELFRY_EINVAL when it is no JSON object.
  */
-int event_line_put(struct slice line, const char *id, struct buf *out,
+int event_line_put(struct slice line, const char *id, const char *source, struct buf *out,
                    struct belfry_error *error) BELFRY_MUST_CHECK;
 
 #endif

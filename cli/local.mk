@@ -7,6 +7,7 @@ cli_libcli_a_SOURCES = \
 	%D%/cmd_check_history.c \
 	%D%/cmd_emit.c \
 	%D%/cmd_help.c \
+	%D%/cmd_import.c \
 	%D%/cmd_keys.c \
 	%D%/cmd_query.c \
 	%D%/cmd_restore.c \
@@ -17,6 +18,7 @@ cli_libcli_a_SOURCES = \
 	%D%/event_args.c %D%/event_args.h \
 	%D%/history_dir.c %D%/history_dir.h \
 	%D%/http.c %D%/http.h \
+	%D%/import.c %D%/import.h %D%/import_csv.c %D%/import_lines.c \
 	%D%/show.c %D%/show.h \
 	%D%/sse.c %D%/sse.h \
 	%D%/tail.c %D%/tail.h %D%/tail_sse.c %D%/tail_ws.c \
@@ -24,7 +26,7 @@ cli_libcli_a_SOURCES = \
 	%D%/url.c %D%/url.h \
 	%D%/websocket.c %D%/websocket.h
 
-CLI_LIBS = cli/libcli.a lib/ws/libws.a $(HISTORY_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) $(CURL_LIBS)
+CLI_LIBS = cli/libcli.a lib/ws/libws.a $(MODEL_LIBS) $(CRYPTO_LIBS) $(ZLIB_LIBS) $(CURL_LIBS)
 
 bin_PROGRAMS += belfry
 belfry_SOURCES = %D%/main.c

@@ -11,10 +11,6 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/host_network.c \
 	%D%/host_subject.c %D%/host_subject.h \
 	%D%/host_uptime.c \
-	%D%/line_split.c %D%/line_split.h \
-	%D%/log_access.c %D%/log_access.h \
-	%D%/log_line.c %D%/log_line.h \
-	%D%/log_time.c %D%/log_time.h \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/probe.c %D%/probe.h %D%/probes.def \
 	%D%/probe_belfry.c \

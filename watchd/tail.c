@@ -2,8 +2,8 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "watchd/line_split.h"
-#include "watchd/log_line.h"
+#include "model/line_split.h"
+#include "model/log_line.h"
 #include "watchd/tail_family.h"
 #include "watchd/tail_position.h"
 

@@ -4,7 +4,11 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/event_type.c %D%/event_type.h \
 	%D%/event_types.def \
 	%D%/filter_parse.c %D%/filter_parse.h \
+	%D%/line_split.c %D%/line_split.h \
+	%D%/log_access.c %D%/log_access.h \
 	%D%/log_json.c %D%/log_json.h \
+	%D%/log_line.c %D%/log_line.h \
+	%D%/log_time.c %D%/log_time.h \
 	%D%/problem.c %D%/problem.h \
 	%D%/projections.def \
 	%D%/push_figures.def \

@@ -1,11 +1,11 @@
-/* watchd: any bytes of a log file become lines, and each line the data of an event: valid JSON,
+/* Any bytes of a log file become lines, and each line the data of an event: valid JSON,
  * bounded, with a time that can be. */
 #include "base/json.h"
 #include "base/timestamp.h"
+#include "model/line_split.h"
+#include "model/log_access.h"
+#include "model/log_line.h"
 #include "property.h"
-#include "watchd/line_split.h"
-#include "watchd/log_access.h"
-#include "watchd/log_line.h"
 
 #define NOW_MS INT64_C(1795176000000)
 

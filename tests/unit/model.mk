@@ -29,3 +29,9 @@ TESTS += tests/unit/model/test_state
 tests_unit_model_test_state_SOURCES = %D%/model/test_state.c
 tests_unit_model_test_state_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_model_test_state_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/model/test_log_line
+TESTS += tests/unit/model/test_log_line
+tests_unit_model_test_log_line_SOURCES = %D%/model/test_log_line.c
+tests_unit_model_test_log_line_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_model_test_log_line_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)

@@ -1,7 +1,6 @@
 # Unit tests of watchd.
 watchd_unit_tests = \
 	tests/unit/watchd/test_host \
-	tests/unit/watchd/test_log_line \
 	tests/unit/watchd/test_outbox \
 	tests/unit/watchd/test_service \
 	tests/unit/watchd/test_services \
@@ -12,10 +11,6 @@ TESTS += $(watchd_unit_tests)
 tests_unit_watchd_test_host_SOURCES = %D%/watchd/test_host.c
 tests_unit_watchd_test_host_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_watchd_test_host_LDADD = $(WATCHD_LIBS) $(CMOCKA_LIBS)
-
-tests_unit_watchd_test_log_line_SOURCES = %D%/watchd/test_log_line.c
-tests_unit_watchd_test_log_line_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_watchd_test_log_line_LDADD = $(WATCHD_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_watchd_test_service_SOURCES = %D%/watchd/test_service.c
 tests_unit_watchd_test_service_CFLAGS = $(UNIT_CFLAGS)

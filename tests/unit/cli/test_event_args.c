@@ -176,7 +176,7 @@ static void test_lines(void **state) {
     struct buf out;
     struct belfry_error error = {0};
     buf_init(&out, 0);
-    int status = event_line_put(slice_of(rows[i].line), "ID", &out, &error);
+    int status = event_line_put(slice_of(rows[i].line), "ID", NULL, &out, &error);
     assert_int_equal(status, rows[i].put ? 0 : BELFRY_EINVAL);
     if (rows[i].put)
       assert_string_equal(out.data, rows[i].put);

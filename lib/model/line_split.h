@@ -1,8 +1,8 @@
 /*
  * Cuts what was read of a log file into lines. No I/O.
  */
-#ifndef BELFRY_WATCHD_LINE_SPLIT_H
-#define BELFRY_WATCHD_LINE_SPLIT_H
+#ifndef BELFRY_MODEL_LINE_SPLIT_H
+#define BELFRY_MODEL_LINE_SPLIT_H
 
 #include "base/slice.h"
 

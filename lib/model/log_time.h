@@ -1,8 +1,8 @@
 /*
  * The time at the start of a log line. A time without an offset is this host's local time.
  */
-#ifndef BELFRY_WATCHD_LOG_TIME_H
-#define BELFRY_WATCHD_LOG_TIME_H
+#ifndef BELFRY_MODEL_LOG_TIME_H
+#define BELFRY_MODEL_LOG_TIME_H
 
 #include "base/slice.h"
 

@@ -1,4 +1,4 @@
-#include "watchd/line_split.h"
+#include "model/line_split.h"
 
 #include "base/json.h"
 

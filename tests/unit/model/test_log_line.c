@@ -1,6 +1,6 @@
-/* watchd/log_line and watchd/line_split: what lines say, and where they end. */
-#include "watchd/line_split.h"
-#include "watchd/log_line.h"
+/* lib/model/log_line and lib/model/line_split: what lines say, and where they end. */
+#include "model/line_split.h"
+#include "model/log_line.h"
 
 #include "base/json.h"
 #include "base/timestamp.h"

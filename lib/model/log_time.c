@@ -1,4 +1,4 @@
-#include "watchd/log_time.h"
+#include "model/log_time.h"
 
 #include "base/timestamp.h"
 

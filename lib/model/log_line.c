@@ -1,8 +1,8 @@
-#include "watchd/log_line.h"
+#include "model/log_line.h"
 
 #include "base/json.h"
-#include "watchd/log_access.h"
-#include "watchd/log_time.h"
+#include "model/log_access.h"
+#include "model/log_time.h"
 
 #include <strings.h>
 

@@ -3,8 +3,8 @@
  * them: ADDRESS - USER [TIME] "REQUEST" STATUS BYTES "REFERER" "USER AGENT" and perhaps a time
  * taken.
  */
-#ifndef BELFRY_WATCHD_LOG_ACCESS_H
-#define BELFRY_WATCHD_LOG_ACCESS_H
+#ifndef BELFRY_MODEL_LOG_ACCESS_H
+#define BELFRY_MODEL_LOG_ACCESS_H
 
 #include "base/slice.h"
 

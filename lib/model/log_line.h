@@ -2,8 +2,8 @@
  * What a line of a log file says: when, how grave, and its parts, for the common formats of web
  * servers and of programs. Knows nothing of files.
  */
-#ifndef BELFRY_WATCHD_LOG_LINE_H
-#define BELFRY_WATCHD_LOG_LINE_H
+#ifndef BELFRY_MODEL_LOG_LINE_H
+#define BELFRY_MODEL_LOG_LINE_H
 
 #include "base/buf.h"
 #include "base/slice.h"

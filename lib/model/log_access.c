@@ -1,6 +1,6 @@
-#include "watchd/log_access.h"
+#include "model/log_access.h"
 
-#include "watchd/log_time.h"
+#include "model/log_time.h"
 
 #include <stdlib.h>
 #include <time.h>
