@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "fcgi/prometheus.h"
+#include "fcgi/state_answer.h"
 #include "model/state.h"
 
 #include <stdio.h>
@@ -15,7 +16,7 @@ static const char *const names[] = {"belfry-historyd", "belfry-fcgi", "belfry-pu
 #define SOURCE_COUNT (sizeof names / sizeof *names)
 
 struct reading {
-  int64_t now_ms;
+  struct state_now now;
   struct prometheus_source sources[SOURCE_COUNT];
   json_t *figures[SOURCE_COUNT]; /* owned */
   char versions[SOURCE_COUNT][32];
@@ -23,7 +24,7 @@ struct reading {
 
 static int on_daemon(void *arg, const struct history_value *values, size_t count) {
   struct reading *reading = arg;
-  if (count < 6 || reading->now_ms - values[4].integer > DAEMON_STALE_MS)
+  if (count < 6 || reading->now.now_ms - values[4].integer > DAEMON_STALE_MS)
     return 0;
   for (size_t i = 0; i < SOURCE_COUNT; i++) {
     if (!slice_is(values[0].text, names[i]) || reading->figures[i])
@@ -63,19 +64,24 @@ static int on_agents(void *arg, const struct history_value *values, size_t count
 }
 
 static int on_opportunities(void *arg, const struct history_value *values, size_t count) {
-  if (count > 0)
+  if (count > 1) {
     set(arg, "opportunities", &values[0]);
+    set(arg, "opportunities_discovered", &values[1]);
+  }
   return 0;
 }
 
 /* The figures of HISTORY. What was never counted is zero. */
-static int read_history(struct history *history, json_t *figures, struct belfry_error *error) {
+static int read_history(struct history *history, const struct state_now *now, json_t *figures,
+                        struct belfry_error *error) {
   struct history_position position;
+  const struct history_value params[] = {
+      HISTORY_VALUE_INTEGER("stale_before", state_agents_stale_before(now))};
   json_object_set_new(figures, "events", json_integer(0));
   json_object_set_new(figures, "errors", json_integer(0));
   int status = history_read(history, SQL_COUNTERS, NULL, 0, on_counter, figures, error);
   if (!status)
-    status = history_read(history, SQL_AGENT_TOTALS, NULL, 0, on_agents, figures, error);
+    status = history_read(history, SQL_AGENT_TOTALS, params, 1, on_agents, figures, error);
   if (!status)
     status =
         history_read(history, SQL_OPPORTUNITY_COUNT, NULL, 0, on_opportunities, figures, error);
@@ -95,7 +101,7 @@ static int read_all(struct history *history, struct reading *reading, struct bel
   reading->figures[SOURCE_COUNT - 1] = json_object();
   status = history_read(history, SQL_DAEMONS, NULL, 0, on_daemon, reading, error);
   if (!status)
-    status = read_history(history, reading->figures[SOURCE_COUNT - 1], error);
+    status = read_history(history, &reading->now, reading->figures[SOURCE_COUNT - 1], error);
   history_end(history);
   return status;
 }
@@ -103,7 +109,7 @@ static int read_all(struct history *history, struct reading *reading, struct bel
 void api_prometheus(struct worker *worker, const struct request *request,
                     struct response *response) {
   struct belfry_error error = {0};
-  struct reading reading = {.now_ms = request->now_ms};
+  struct reading reading = {.now = state_now_of(worker, request)};
   struct history *history = worker_history(worker, &error);
   int status = history ? read_all(history, &reading, &error) : error.code;
   if (status) {

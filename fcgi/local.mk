@@ -40,6 +40,8 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/shared.c \
 	%D%/shared.h \
 	%D%/sign_in_limit.c \
+	%D%/state_answer.c \
+	%D%/state_answer.h \
 	%D%/step.c \
 	%D%/step.h \
 	%D%/worker.c \

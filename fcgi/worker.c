@@ -26,7 +26,7 @@ int worker_init(struct worker *worker, const struct conf *conf, struct shared *s
   history_batch_init(&worker->batch, 0);
   buf_init(&worker->body, 0);
   buf_init(&worker->inflated, 0);
-  buf_init(&worker->stats.text, 0);
+  state_answers_init(&worker->answers);
   char path[256];
   int status = conf_run_path(conf, "history.sock", path, sizeof path);
   return status ? status : history_client_new(path, "belfry-fcgi", &worker->client);
@@ -38,7 +38,7 @@ void worker_fini(struct worker *worker) {
   history_batch_fini(&worker->batch);
   buf_fini(&worker->body);
   buf_fini(&worker->inflated);
-  buf_fini(&worker->stats.text);
+  state_answers_fini(&worker->answers);
 }
 
 struct history *worker_history(struct worker *worker, struct belfry_error *error) {
@@ -46,7 +46,7 @@ struct history *worker_history(struct worker *worker, struct belfry_error *error
     history_close(worker->history);
     worker->history = NULL;
     worker->history_suspect = false;
-    worker->stats.version = 0;
+    state_answers_forget(&worker->answers);
     worker->credential.version = 0;
     worker->version = 0;
   }

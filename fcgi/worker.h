@@ -11,18 +11,11 @@
 #include "fcgi/request.h"
 #include "fcgi/response.h"
 #include "fcgi/shared.h"
+#include "fcgi/state_answer.h"
 #include "history/append.h"
 #include "history/query.h"
 
 #include <stdint.h>
-
-/* The last answer of /stats, good while nothing is committed. */
-struct stats_snapshot {
-  struct buf text;
-  uint64_t version; /* of the history; 0: none yet */
-  uint64_t fingerprint;
-  int64_t made_ms; /* monotonic */
-};
 
 struct worker {
   const struct conf *conf;
@@ -34,7 +27,7 @@ struct worker {
   struct history_batch batch; /* for handlers; empty at the start of a request */
   struct ulid_maker ulids;
   struct buf body, inflated; /* of the current request */
-  struct stats_snapshot stats;
+  struct state_answers answers;
   struct auth_cache credential;
   uint64_t version;     /* of the history, as this request found it first; 0: not asked yet */
   bool history_suspect; /* a read has failed: open it anew before the next one */

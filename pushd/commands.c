@@ -299,7 +299,7 @@ static void on_unsubscribe(struct client *client, const struct arguments *argume
 static bool refresh_state(struct client *client, const char *command) {
   struct hub *hub = client->hub;
   struct belfry_error error = {0};
-  if (!state_refresh(&hub->state, hub->history, hub->clock, &error))
+  if (!state_refresh(&hub->state, hub->history, hub->conf, hub->clock, &error))
     return true;
   say_error(client, "overloaded", error.text, slice_of(command));
   return false;

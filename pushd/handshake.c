@@ -576,7 +576,7 @@ static void decide(struct handshake *handshake) {
     return;
   struct client *client = handshake->client;
   struct hub *hub = client->hub;
-  if (client->subscription.metrics && state_refresh(&hub->state, hub->history, hub->clock, NULL))
+  if (client->subscription.metrics && state_refresh(&hub->state, hub->history, hub->conf, hub->clock, NULL))
     client->metrics_at = hub_tick_in(hub, 0); /* not now: at the wheel's next tick */
   client_open(client);
 }

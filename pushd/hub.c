@@ -165,7 +165,7 @@ static void on_metrics_due(struct client *client) {
   client->metrics_at = hub_tick_in(hub, client->subscription.interval_ms) - 1;
   client->metrics_due = true;
   struct belfry_error error = {0};
-  if (!state_refresh(&hub->state, hub->history, hub->clock, &error) && !client->blocked)
+  if (!state_refresh(&hub->state, hub->history, hub->conf, hub->clock, &error) && !client->blocked)
     client_flush(client);
 }
 

@@ -18,8 +18,8 @@ void state_fini(struct state_cache *cache) {
   cache->there = false;
 }
 
-int state_refresh(struct state_cache *cache, struct history *history, const struct clock *clock,
-                  struct belfry_error *error) {
+int state_refresh(struct state_cache *cache, struct history *history, const struct conf *conf,
+                  const struct clock *clock, struct belfry_error *error) {
   int64_t start_ms = clock_monotonic_ms(clock);
   if (!history)
     return cache->there ? BELFRY_OK
@@ -30,9 +30,12 @@ int state_refresh(struct state_cache *cache, struct history *history, const stru
   if (cache->there && version && version == cache->version)
     return BELFRY_OK;
   struct buf json;
-  uint64_t fingerprint = 0;
+  struct state_text text;
+  const struct state_now now = {clock_realtime_ms(clock), conf->model_agent_stale_ms,
+                                conf->model_session_stale_ms};
   buf_init(&json, 0);
-  int status = state_put(history, STATE_ALL, clock_realtime_ms(clock), &json, &fingerprint, error);
+  state_text_init(&text, &json);
+  int status = state_put(history, STATE_ALL, &now, &text, error);
   if (!status)
     status = buf_status(&json);
   if (status) {
@@ -43,7 +46,7 @@ int state_refresh(struct state_cache *cache, struct history *history, const stru
   buf_fini(&cache->json);
   cache->json = json;
   cache->there = true;
-  cache->fingerprint = fingerprint;
+  cache->fingerprint = state_text_fingerprint(&text);
   cache->version = version;
   cache->computed_ms = clock_monotonic_ms(clock);
   cache->took_ms = cache->computed_ms - start_ms;

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "conf/conf.h"
 #include "history/query.h"
 #include "pushd/frame.h"
 
@@ -30,8 +31,8 @@ void state_fini(struct state_cache *cache);
 
 /* Computes it anew when something was committed since, but not so often that it takes more than
  * about a tenth of the time. Returns: 0 when there is a snapshot, or why there is none. */
-int state_refresh(struct state_cache *cache, struct history *history, const struct clock *clock,
-                  struct belfry_error *error) BELFRY_MUST_CHECK;
+int state_refresh(struct state_cache *cache, struct history *history, const struct conf *conf,
+                  const struct clock *clock, struct belfry_error *error) BELFRY_MUST_CHECK;
 
 /* Returns: borrowed; NULL when there is no snapshot yet or no memory. */
 struct frame *state_metrics(struct state_cache *cache, struct encoder *encoder,

@@ -45,6 +45,7 @@ SQL_FILES = \
 	sql/schema/0002_segments.sql \
 	sql/schema/0003_late_samples.sql \
 	sql/schema/0004_deletions.sql \
+	sql/schema/0005_what_events_mean.sql \
 	sql/segment/events.sql \
 	sql/segment/samples.sql \
 	sql/statements/access.sql \

@@ -15,4 +15,5 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/sample_json.c %D%/sample_json.h \
 	%D%/severity.c %D%/severity.h \
 	%D%/state.c %D%/state.h \
+	%D%/state_text.c %D%/state_text.h \
 	%D%/timestamp_json.c %D%/timestamp_json.h

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "history/append.h"
 #include "history/query.h"
+#include "model/state_text.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,11 +27,26 @@ enum state_parts {
 };
 
 /*
- * Puts the snapshot as one JSON object. `*fingerprint` changes when anything in it but clocks and
- * uptimes does (so it makes an ETag, and tells whether there is something to push).
+ * The moment that a snapshot is of, and how long what began and was not ended is believed in. What
+ * is stale follows from the clock when it is asked for, and is stored nowhere: agents whose task
+ * was never completed, sessions without updates.
  */
-int state_put(struct history *history, unsigned parts, int64_t now_ms, struct buf *out,
-              uint64_t *fingerprint, struct belfry_error *error) BELFRY_MUST_CHECK;
+struct state_now {
+  int64_t now_ms;
+  int64_t agent_stale_ms, session_stale_ms;
+};
+
+static inline int64_t state_agents_stale_before(const struct state_now *now) {
+  return now->now_ms - now->agent_stale_ms;
+}
+
+static inline int64_t state_sessions_stale_before(const struct state_now *now) {
+  return now->now_ms - now->session_stale_ms;
+}
+
+/* Puts the snapshot as one JSON object. */
+int state_put(struct history *history, unsigned parts, const struct state_now *now,
+              struct state_text *text, struct belfry_error *error) BELFRY_MUST_CHECK;
 
 /* What a daemon tells about itself. */
 struct daemon_report {

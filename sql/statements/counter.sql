@@ -6,12 +6,12 @@ ON CONFLICT (name) DO UPDATE SET value = value + 1;
 
 -- statement: project_quality
 -- projection
--- The average quality over everything that was rated.
+-- The average quality over everything that was rated. A number beyond all reason would spoil it for ever.
 INSERT INTO counter (name, value)
 SELECT part.name, part.value
 FROM (SELECT 'quality_sum' AS name, :data ->> '$.quality_score' AS value
       UNION ALL SELECT 'quality_count', 1) AS part
-WHERE json_type(:data, '$.quality_score') IN ('integer', 'real')
+WHERE json_type(:data, '$.quality_score') IN ('integer', 'real') AND abs(:data ->> '$.quality_score') <= 1e6
 ON CONFLICT (name) DO UPDATE SET value = value + excluded.value;
 
 -- statement: project_count_type
@@ -23,3 +23,41 @@ ON CONFLICT (name) DO UPDATE SET value = value + 1;
 -- statement: counters
 -- reads
 SELECT name, value FROM counter;
+
+-- statement: project_error
+-- projection
+-- Errors by the component that they are in; by their source where they do not say.
+INSERT INTO error_component (component, count, last_seen, last_message)
+SELECT coalesce(CASE WHEN json_type(:data, '$.component') IN ('text', 'integer')
+                     THEN nullif(substr(:data ->> '$.component', 1, 128), '') END, :source),
+       1, min(:timestamp, :received),
+       CASE WHEN json_type(:data, '$.message') = 'text' THEN substr(:data ->> '$.message', 1, 500) END
+WHERE true
+ON CONFLICT (component) DO UPDATE SET
+  count        = count + 1,
+  last_message = CASE WHEN excluded.last_seen >= last_seen THEN coalesce(excluded.last_message, last_message)
+                      ELSE last_message END,
+  last_seen    = max(last_seen, excluded.last_seen);
+
+-- statement: project_file_operation
+-- projection
+-- What was done to files, by operation. Neither names nor contents are kept here.
+INSERT INTO file_operation (operation, count, bytes, last_seen)
+SELECT coalesce(CASE WHEN json_type(:data, '$.operation') = 'text'
+                     THEN nullif(substr(lower(:data ->> '$.operation'), 1, 32), '') END, 'unknown'),
+       1,
+       CASE WHEN json_type(:data, '$.size') IN ('integer', 'real') AND :data ->> '$.size' BETWEEN 0 AND 1e15
+            THEN :data ->> '$.size' ELSE 0 END,
+       min(:timestamp, :received)
+WHERE true
+ON CONFLICT (operation) DO UPDATE SET
+  count = count + 1, bytes = bytes + excluded.bytes, last_seen = max(last_seen, excluded.last_seen);
+
+-- statement: error_components
+-- reads
+-- Where most errors are.
+SELECT component, count, last_seen, last_message FROM error_component ORDER BY count DESC, component LIMIT :limit;
+
+-- statement: file_operations
+-- reads
+SELECT operation, count, bytes FROM file_operation ORDER BY count DESC, operation LIMIT :limit;

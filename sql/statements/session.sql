@@ -1,21 +1,88 @@
 -- statement: project_session
 -- projection
--- A session without an id cannot be told from others and is left out.
-INSERT INTO session (session_id, agent, source, state, token_usage, context_percentage, started, updated)
-SELECT :data ->> '$.session_id', :data ->> '$.agent', :source, coalesce(:data ->> '$.state', 'active'),
-       CASE WHEN json_type(:data, '$.token_usage') IN ('integer', 'real') THEN :data ->> '$.token_usage' END,
-       CASE WHEN json_type(:data, '$.context_percentage') IN ('integer', 'real')
-            THEN :data ->> '$.context_percentage' END,
-       :timestamp, :timestamp
-WHERE :data ->> '$.session_id' IS NOT NULL
+-- A session without an id cannot be told from others and is left out. An update that comes late fills in what is not
+-- known, and turns nothing back. One that has another state, ends the session, or names the command in `in_reply_to`
+-- acknowledges the command to terminate; one that only goes on telling figures does not.
+INSERT INTO session (session_id, agent, source, state, token_usage, context_percentage, started, updated, ended,
+                     near_at, near_tokens, near_context, far_at, far_tokens, far_context, first_event, updates)
+SELECT session_id, agent, :source, coalesce(state, 'active'), tokens, context, at, at,
+       CASE WHEN lower(state) IN ('ended', 'closed', 'completed', 'complete', 'finished', 'done', 'terminated', 'stopped',
+                                  'cancelled', 'canceled', 'failed', 'expired') THEN at END,
+       at, tokens, context, at, tokens, context, :id, 1
+FROM (SELECT CASE WHEN json_type(:data, '$.session_id') IN ('text', 'integer')
+                  THEN nullif(substr(:data ->> '$.session_id', 1, 128), '') END AS session_id,
+             CASE WHEN json_type(:data, '$.agent') IN ('text', 'integer')
+                  THEN nullif(substr(:data ->> '$.agent', 1, 128), '')
+                  WHEN json_type(:data, '$.agent_name') = 'text'
+                  THEN nullif(substr(:data ->> '$.agent_name', 1, 128), '')
+                  WHEN json_type(:data, '$.agent_id') IN ('text', 'integer')
+                  THEN coalesce((SELECT name FROM agent WHERE agent.agent_id = CAST(:data ->> '$.agent_id' AS TEXT)
+                                 ORDER BY name = agent.agent_id LIMIT 1),
+                                nullif(substr(:data ->> '$.agent_id', 1, 128), '')) END AS agent,
+             CASE WHEN json_type(:data, '$.state') = 'text' THEN nullif(substr(:data ->> '$.state', 1, 32), '') END AS state,
+             CASE WHEN json_type(:data, '$.token_usage') IN ('integer', 'real')
+                    AND :data ->> '$.token_usage' BETWEEN 0 AND 1e15 THEN :data ->> '$.token_usage' END AS tokens,
+             CASE WHEN json_type(:data, '$.context_percentage') IN ('integer', 'real')
+                    AND :data ->> '$.context_percentage' BETWEEN 0 AND 1000
+                  THEN :data ->> '$.context_percentage' END AS context,
+             min(:timestamp, :received) AS at)
+WHERE session_id IS NOT NULL
 ON CONFLICT (session_id) DO UPDATE SET
-  agent              = coalesce(excluded.agent, agent),
-  state              = coalesce(:data ->> '$.state', state),
-  token_usage        = coalesce(excluded.token_usage, token_usage),
-  context_percentage = coalesce(excluded.context_percentage, context_percentage),
-  updated            = max(updated, excluded.updated);
+  agent              = CASE WHEN excluded.updated >= updated THEN coalesce(excluded.agent, agent)
+                            ELSE coalesce(agent, excluded.agent) END,
+  source             = CASE WHEN excluded.updated >= updated THEN excluded.source ELSE source END,
+  state              = CASE WHEN excluded.updated >= updated AND json_type(:data, '$.state') = 'text' AND :data ->> '$.state' <> ''
+                            THEN excluded.state ELSE state END,
+  ended              = CASE WHEN excluded.updated >= updated AND json_type(:data, '$.state') = 'text' AND :data ->> '$.state' <> ''
+                            THEN excluded.ended ELSE ended END,
+  token_usage        = CASE WHEN excluded.updated >= updated THEN coalesce(excluded.token_usage, token_usage)
+                            ELSE coalesce(token_usage, excluded.token_usage) END,
+  context_percentage = CASE WHEN excluded.updated >= updated THEN coalesce(excluded.context_percentage, context_percentage)
+                            ELSE coalesce(context_percentage, excluded.context_percentage) END,
+  started            = min(started, excluded.started),
+  updated            = max(updated, excluded.updated),
+  updates            = updates + 1,
+  far_at             = CASE WHEN excluded.updated >= near_at + 300000 THEN near_at ELSE far_at END,
+  far_tokens         = CASE WHEN excluded.updated >= near_at + 300000 THEN near_tokens ELSE far_tokens END,
+  far_context        = CASE WHEN excluded.updated >= near_at + 300000 THEN near_context ELSE far_context END,
+  near_at            = CASE WHEN excluded.updated >= near_at + 300000 THEN excluded.updated ELSE near_at END,
+  near_tokens        = CASE WHEN excluded.updated >= near_at + 300000 THEN coalesce(excluded.token_usage, token_usage)
+                            ELSE coalesce(near_tokens, excluded.token_usage) END,
+  near_context       = CASE WHEN excluded.updated >= near_at + 300000
+                            THEN coalesce(excluded.context_percentage, context_percentage)
+                            ELSE coalesce(near_context, excluded.context_percentage) END,
+  terminating        = CASE WHEN (excluded.updated >= updated AND json_type(:data, '$.state') = 'text' AND :data ->> '$.state' <> ''
+                                  AND (excluded.ended IS NOT NULL OR excluded.state <> state))
+                              OR :data ->> '$.in_reply_to' = command_event_id THEN NULL ELSE terminating END;
+
+-- statement: project_command
+-- projection
+-- A session is about to end when its application is told so.
+UPDATE session SET terminating = :timestamp, command_event_id = :event_id, command_reason = :data ->> '$.reason'
+WHERE session_id = :data ->> '$.session_id' AND :data ->> '$.command' = 'terminate_session' AND ended IS NULL;
 
 -- statement: session_totals
 -- reads
--- Sessions by state, with their tokens.
-SELECT state, count(*), coalesce(sum(token_usage), 0) FROM session GROUP BY state ORDER BY state;
+-- Sessions by what they are now, with their tokens.
+SELECT CASE WHEN ended IS NULL AND updated < :stale_before THEN 'stale' WHEN terminating IS NOT NULL THEN 'terminating'
+            ELSE state END AS now, count(*), coalesce(sum(token_usage), 0)
+FROM session GROUP BY now ORDER BY count(*) DESC, now;
+
+-- statement: sessions_page
+-- reads
+-- Sessions as they are now, those that were updated last (:recent) or started last first. A page goes on behind
+-- :after_key and :after_id.
+SELECT * FROM (
+  SELECT session_id, agent, source,
+         CASE WHEN ended IS NULL AND updated < :stale_before THEN 'stale' WHEN terminating IS NOT NULL THEN 'terminating'
+              ELSE state END AS now,
+         token_usage, context_percentage, started, updated, ended, updates, far_at, far_tokens, far_context,
+         terminating, command_event_id, command_reason,
+         CASE WHEN :recent THEN updated ELSE started END AS key
+  FROM session
+  WHERE (:id IS NULL OR session_id = :id) AND (:agent IS NULL OR agent = :agent) AND (:source IS NULL OR source = :source)
+    AND (:ended IS NULL OR (ended IS NOT NULL) = :ended))
+WHERE (:state IS NULL OR now = :state)
+  AND (:after_key IS NULL OR key < :after_key OR (key = :after_key AND session_id > :after_id))
+ORDER BY key DESC, session_id
+LIMIT :limit;

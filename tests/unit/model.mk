@@ -26,7 +26,7 @@ tests_unit_model_test_log_json_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_model_test_log_json_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/model/test_state
 TESTS += tests/unit/model/test_state
-tests_unit_model_test_state_SOURCES = %D%/model/test_state.c
+tests_unit_model_test_state_SOURCES = %D%/model/test_state.c %D%/model/stored.c %D%/model/stored.h
 tests_unit_model_test_state_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_model_test_state_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
 
@@ -35,3 +35,8 @@ TESTS += tests/unit/model/test_log_line
 tests_unit_model_test_log_line_SOURCES = %D%/model/test_log_line.c
 tests_unit_model_test_log_line_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_model_test_log_line_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/model/test_projections
+TESTS += tests/unit/model/test_projections
+tests_unit_model_test_projections_SOURCES = %D%/model/test_projections.c %D%/model/stored.c %D%/model/stored.h
+tests_unit_model_test_projections_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_model_test_projections_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)

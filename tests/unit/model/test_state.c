@@ -1,91 +1,29 @@
 /* lib/model/state: the snapshot over a real history on disk. */
-#include "base/fd.h"
 #include "base/json.h"
-#include "history/writer.h"
-#include "model/event_type.h"
 #include "model/state.h"
+#include "stored.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#define NOW_MS INT64_C(1795170600000)
+#define NOW_MS STORED_NOW_MS
 
-struct fixture {
-  char dir[64];
-  struct history_writer *writer;
-  struct history *history;
-};
-
-static void must(int status, const struct belfry_error *error) {
-  if (status)
-    fail_msg("%s: %s", belfry_strerror(status), error->text);
-}
-
-static int set_up(void **state) {
-  static struct fixture f;
-  struct belfry_error error = {0};
-  f = (struct fixture){.dir = "/tmp/belfry-test-state.XXXXXX"};
-  assert_non_null(mkdtemp(f.dir));
-  must(history_writer_open(f.dir, &(struct history_writer_options){.max_series = 100}, &f.writer,
-                           &error),
-       &error);
-  must(history_open(f.dir, &f.history, &error), &error);
-  *state = &f;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  struct fixture *f = *state;
-  static const char *const files[] = {"hot.db", "hot.db-wal", "hot.db-shm", "history.lock",
-                                      "ballast"};
-  history_close(f->history);
-  history_writer_close(f->writer);
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", f->dir, files[i]);
-    unlink(path);
-  }
-  return rmdir(f->dir);
-}
-
-/* Stores an event with what follows from it, as historyd does. */
-static void store(struct fixture *f, const char *type, const char *data) {
-  static unsigned serial;
-  char id[16];
-  struct belfry_error error = {0};
-  snprintf(id, sizeof id, "e%u", serial++);
-  struct event event = {.type = slice_of(type),
-                        .source = slice_of("test"),
-                        .event_id = slice_of(id),
-                        .data = slice_of(data),
-                        .timestamp_ms = NOW_MS,
-                        .received_ms = NOW_MS};
-  must(history_writer_begin_group(f->writer, &error), &error);
-  must(history_writer_event(f->writer, &event, &error), &error);
-  enum sql_statement statements[EVENT_PROJECTIONS_MAX];
-  size_t count = event_type_projections(event.type, statements);
-  for (size_t i = 0; i < count; i++)
-    must(history_writer_project(f->writer, statements[i], &event, &error), &error);
-  must(history_writer_commit_group(f->writer, &error), &error);
-}
-
-static void store_sample(struct fixture *f, const char *metric, const char *labels, int64_t at_ms,
+static void store_sample(struct stored *f, const char *metric, const char *labels, int64_t at_ms,
                          double value) {
   struct belfry_error error = {0};
   const struct sample sample = {slice_of(metric), slice_of(labels), at_ms, value};
-  must(history_writer_begin_group(f->writer, &error), &error);
-  must(history_writer_sample(f->writer, &sample, &error), &error);
-  must(history_writer_commit_group(f->writer, &error), &error);
+  stored_must(history_writer_begin_group(f->writer, &error), &error);
+  stored_must(history_writer_sample(f->writer, &sample, &error), &error);
+  stored_must(history_writer_commit_group(f->writer, &error), &error);
 }
 
-static void store_daemon(struct fixture *f, const char *name, int64_t started_ms,
-                         int64_t updated_ms, const char *figures) {
+static void store_daemon(struct stored *f, const char *name, int64_t started_ms, int64_t updated_ms,
+                         const char *figures) {
   struct belfry_error error = {0};
   int64_t changed;
   const struct history_value values[] = {
@@ -96,19 +34,23 @@ static void store_daemon(struct fixture *f, const char *name, int64_t started_ms
       HISTORY_VALUE_INTEGER("updated", updated_ms),
       HISTORY_VALUE_TEXT("data", slice_of(figures)),
   };
-  must(history_writer_begin_group(f->writer, &error), &error);
-  must(history_writer_mutate(f->writer, slice_of("daemon_report"), HISTORY_ORIGIN_PUSHD, values,
-                             sizeof values / sizeof *values, &changed, &error),
-       &error);
-  must(history_writer_commit_group(f->writer, &error), &error);
+  stored_must(history_writer_begin_group(f->writer, &error), &error);
+  stored_must(history_writer_mutate(f->writer, slice_of("daemon_report"), HISTORY_ORIGIN_PUSHD,
+                                    values, sizeof values / sizeof *values, &changed, &error),
+              &error);
+  stored_must(history_writer_commit_group(f->writer, &error), &error);
 }
 
 /* Returns: owned. */
-static json_t *snapshot(struct fixture *f, unsigned parts, int64_t now_ms, uint64_t *fingerprint) {
+static json_t *snapshot(struct stored *f, unsigned parts, int64_t now_ms, uint64_t *fingerprint) {
   struct belfry_error error = {0};
   struct buf out;
+  struct state_text text;
   buf_init(&out, 0);
-  must(state_put(f->history, parts, now_ms, &out, fingerprint, &error), &error);
+  const struct state_now now = {now_ms, 3600000, 3600000};
+  state_text_init(&text, &out);
+  stored_must(state_put(f->history, parts, &now, &text, &error), &error);
+  *fingerprint = state_text_fingerprint(&text);
   json_t *value = json_parse(buf_slice(&out), JSON_DEPTH_DEFAULT, &error);
   if (!value)
     fail_msg("%s: %s", error.text, out.data);
@@ -127,7 +69,7 @@ static double number_at(json_t *value, const char *path) {
 }
 
 static void test_an_empty_history(void **state) {
-  struct fixture *f = *state;
+  struct stored *f = *state;
   uint64_t fingerprint;
   json_t *value = snapshot(f, STATE_ALL, NOW_MS, &fingerprint);
   assert_true(number_at(value, "metrics.total_events") == 0);
@@ -139,19 +81,20 @@ static void test_an_empty_history(void **state) {
 }
 
 static void test_what_events_add_up_to(void **state) {
-  struct fixture *f = *state;
+  struct stored *f = *state;
   uint64_t fingerprint;
-  store(f, "agent_execution_started", "{\"agent_name\":\"a\",\"task_description\":\"t\"}");
-  store(f, "agent_execution_started", "{\"agent_name\":\"b\"}");
-  store(f, "agent_execution_completed",
-        "{\"agent_name\":\"b\",\"success\":false,\"quality_score\":0.5}");
-  store(f, "quality_score_updated", "{\"quality_score\":1}");
-  store(f, "quality_score_updated", "{\"quality_score\":\"not a number\"}");
-  store(f, "opportunity_discovered", "{\"opportunity_id\":\"o\",\"confidence_score\":80}");
-  store(f, "opportunity_discovered", "{\"opportunity_id\":\"o\",\"title\":\"again\"}");
-  store(f, "session_update", "{\"session_id\":\"s\",\"state\":\"active\",\"token_usage\":1200}");
-  store(f, "error_occurred", "{}");
-  store(f, "log", "{\"message\":\"not counted\"}");
+  stored_event(f, "agent_execution_started", "{\"agent_name\":\"a\",\"task_description\":\"t\"}");
+  stored_event(f, "agent_execution_started", "{\"agent_name\":\"b\"}");
+  stored_event(f, "agent_execution_completed",
+               "{\"agent_name\":\"b\",\"success\":false,\"quality_score\":0.5}");
+  stored_event(f, "quality_score_updated", "{\"quality_score\":1}");
+  stored_event(f, "quality_score_updated", "{\"quality_score\":\"not a number\"}");
+  stored_event(f, "opportunity_discovered", "{\"opportunity_id\":\"o\",\"confidence_score\":80}");
+  stored_event(f, "opportunity_discovered", "{\"opportunity_id\":\"o\",\"title\":\"again\"}");
+  stored_event(f, "session_update",
+               "{\"session_id\":\"s\",\"state\":\"active\",\"token_usage\":1200}");
+  stored_event(f, "error_occurred", "{}");
+  stored_event(f, "log", "{\"message\":\"not counted\"}");
   json_t *value = snapshot(f, STATE_STATS, NOW_MS, &fingerprint);
   assert_true(number_at(value, "metrics.total_events") == 9);
   assert_true(number_at(value, "metrics.total_agents_executed") == 1);
@@ -166,7 +109,7 @@ static void test_what_events_add_up_to(void **state) {
 }
 
 static void test_data_of_any_shape_is_survived(void **state) {
-  struct fixture *f = *state;
+  struct stored *f = *state;
   static const char *const types[] = {
       "agent_registered", "agent_execution_started", "agent_execution_completed",
       "agent_activity",   "opportunity_discovered",  "quality_score_updated",
@@ -182,11 +125,11 @@ static void test_data_of_any_shape_is_survived(void **state) {
   };
   for (size_t t = 0; t < sizeof types / sizeof *types; t++)
     for (size_t d = 0; d < sizeof datas / sizeof *datas; d++)
-      store(f, types[t], datas[d]);
+      stored_event(f, types[t], datas[d]);
 }
 
 static void test_the_host(void **state) {
-  struct fixture *f = *state;
+  struct stored *f = *state;
   uint64_t fingerprint;
   store_sample(f, "host_cpu_percent", "{}", NOW_MS, 12.5);
   store_sample(f, "host_disk_percent", "{\"mount\":\"/\"}", NOW_MS - 1000, 40);
@@ -207,7 +150,7 @@ static void test_the_host(void **state) {
 }
 
 static void test_a_clock_is_no_change(void **state) {
-  struct fixture *f = *state;
+  struct stored *f = *state;
   uint64_t first, later, changed, other_client;
   store_daemon(f, "belfry-historyd", NOW_MS - 60000, NOW_MS, "{}");
   store_daemon(f, "belfry-pushd", NOW_MS - 60000, NOW_MS, "{\"clients\":2}");
@@ -229,11 +172,12 @@ static void test_a_clock_is_no_change(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(test_an_empty_history, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_what_events_add_up_to, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_data_of_any_shape_is_survived, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_the_host, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_a_clock_is_no_change, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_an_empty_history, stored_set_up, stored_tear_down),
+      cmocka_unit_test_setup_teardown(test_what_events_add_up_to, stored_set_up, stored_tear_down),
+      cmocka_unit_test_setup_teardown(test_data_of_any_shape_is_survived, stored_set_up,
+                                      stored_tear_down),
+      cmocka_unit_test_setup_teardown(test_the_host, stored_set_up, stored_tear_down),
+      cmocka_unit_test_setup_teardown(test_a_clock_is_no_change, stored_set_up, stored_tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
