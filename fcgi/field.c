@@ -3,7 +3,9 @@
 #include "base/json.h"
 #include "base/timestamp.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 int duration_parse(struct slice text, int64_t *out_ms) {
   static const struct {
@@ -35,6 +37,16 @@ static int parse_choice(const struct field *field, struct slice text, int64_t *i
   return BELFRY_EINVAL;
 }
 
+static bool parse_number(struct slice text, double *out) {
+  char digits[32], *end;
+  if (text.len == 0 || text.len >= sizeof digits || strspn(text.data, "-.0123456789eE+") < text.len)
+    return false;
+  memcpy(digits, text.data, text.len);
+  digits[text.len] = '\0';
+  *out = strtod(digits, &end);
+  return *end == '\0' && isfinite(*out);
+}
+
 int field_parse(const struct field *field, struct slice text, int64_t now_ms,
                 struct field_value *out, struct model_problem *problem) {
   *out = (struct field_value){.set = true, .text = text};
@@ -52,6 +64,13 @@ int field_parse(const struct field *field, struct slice text, int64_t now_ms,
                                "must be a whole number from %lld to %lld", (long long)field->min,
                                (long long)field->max);
     out->number = number;
+    return BELFRY_OK;
+  case FIELD_NUMBER:
+    if (!parse_number(text, &out->real) || out->real < (double)field->min ||
+        out->real > (double)field->max)
+      return model_problem_set(problem, BELFRY_EINVAL, field->name,
+                               "must be a number from %lld to %lld", (long long)field->min,
+                               (long long)field->max);
     return BELFRY_OK;
   case FIELD_TIME:
     if (timestamp_parse_relative(text, now_ms, &out->number))
@@ -81,8 +100,7 @@ static int member_text(const struct field *field, struct slice raw, struct buf *
                        struct slice *text) {
   if (raw.data[0] == '"')
     return json_decode_string(raw, arena, text);
-  bool number =
-      field->kind == FIELD_INTEGER || field->kind == FIELD_TIME || field->kind == FIELD_DURATION;
+  bool number = field->kind != FIELD_TEXT && field->kind != FIELD_CHOICE;
   if (!number || !strchr("-0123456789", raw.data[0]))
     return BELFRY_EINVAL;
   *text = raw;
@@ -94,6 +112,7 @@ static int parse_member(const struct field *field, struct slice raw, int64_t now
   static const char *const wanted[] = {
       [FIELD_TEXT] = "a string",
       [FIELD_INTEGER] = "a whole number",
+      [FIELD_NUMBER] = "a number",
       [FIELD_TIME] = "a time",
       [FIELD_DURATION] = "a duration such as \"24h\"",
       [FIELD_CHOICE] = "one of the choices",

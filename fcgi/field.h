@@ -18,6 +18,7 @@
 enum field_kind {
   FIELD_TEXT,     /* of at most `max` bytes, at least `min` */
   FIELD_INTEGER,  /* from `min` to `max` */
+  FIELD_NUMBER,   /* likewise, also with a fraction */
   FIELD_TIME,     /* any time that timestamp_parse_relative takes */
   FIELD_DURATION, /* "90s", "15m", "24h", "7d" or a number of seconds; `min` and `max` in ms */
   FIELD_CHOICE,   /* one of `choices` */
@@ -37,6 +38,7 @@ struct field_value {
   bool set;
   struct slice text; /* as given, decoded; NULL data when absent */
   int64_t number;    /* an integer, a time or duration in ms, or the index of the choice */
+  double real;       /* a FIELD_NUMBER */
 };
 
 /*

@@ -3,6 +3,7 @@ noinst_LIBRARIES += fcgi/libbelfryfcgi.a
 fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/aggregate.c %D%/aggregate.h \
 	%D%/api.h \
+	%D%/api_agents.c \
 	%D%/api_events.c \
 	%D%/api_health.c \
 	%D%/api_history.c \
@@ -11,8 +12,11 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_logs.c \
 	%D%/api_logs_delete.c \
 	%D%/api_metrics.c \
+	%D%/api_opportunities.c \
 	%D%/api_prometheus.c \
+	%D%/api_sessions.c \
 	%D%/api_stats.c \
+	%D%/api_status.c \
 	%D%/body.c \
 	%D%/body.h \
 	%D%/csv.c \
@@ -26,6 +30,8 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/listing.c \
 	%D%/listing.h \
 	%D%/metrics.def \
+	%D%/own_health.c \
+	%D%/own_health.h \
 	%D%/pool.c \
 	%D%/pool.h \
 	%D%/prometheus.c \
@@ -37,11 +43,15 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/route.c \
 	%D%/route.h \
 	%D%/routes.def \
+	%D%/session_row.c \
+	%D%/session_row.h \
 	%D%/shared.c \
 	%D%/shared.h \
 	%D%/sign_in_limit.c \
 	%D%/state_answer.c \
 	%D%/state_answer.h \
+	%D%/state_list.c \
+	%D%/state_list.h \
 	%D%/step.c \
 	%D%/step.h \
 	%D%/worker.c \

@@ -258,6 +258,14 @@ static bool inflate_body(struct worker *worker, struct request *request, size_t 
   return status == BELFRY_OK;
 }
 
+/* Without one an empty body is as good as {}. */
+static bool needs_field(const struct field *fields) {
+  for (size_t i = 0; fields[i].name; i++)
+    if (fields[i].required)
+      return true;
+  return false;
+}
+
 static bool take_body(struct worker *worker, const struct route *route, struct request *request,
                       route_read_fn read, void *arg, struct response *response) {
   if (route->body == BODY_NONE)
@@ -270,7 +278,7 @@ static bool take_body(struct worker *worker, const struct route *route, struct r
   if (!read_body(worker, request, limit, read, arg, response) ||
       !inflate_body(worker, request, limit, response))
     return false;
-  if (route->body != BODY_OBJECT)
+  if (route->body != BODY_OBJECT || (request->body.len == 0 && !needs_field(route->body_fields)))
     return true;
   struct model_problem problem = {0};
   int status = fields_parse_object(route->body_fields, request->body, request->now_ms,

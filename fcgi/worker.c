@@ -170,18 +170,23 @@ bool worker_long_begin(struct worker *worker, const struct request *request,
   return false;
 }
 
-void worker_batch_audit(struct worker *worker, const struct request *request, struct slice data) {
-  char ulid[ULID_BYTES];
-  ulid_make(&worker->ulids, request->now_ms, ulid);
+void worker_batch_event(struct worker *worker, const struct request *request, const char *type,
+                        struct slice source, struct slice data, char event_id[ULID_BYTES]) {
+  ulid_make(&worker->ulids, request->now_ms, event_id);
   const struct event event = {
       .timestamp_ms = request->now_ms,
       .severity = 1, /* info */
-      .type = slice_of("audit"),
-      .source = slice_of("belfry-fcgi"),
-      .event_id = slice_of(ulid),
+      .type = slice_of(type),
+      .source = source,
+      .event_id = slice_of(event_id),
       .data = data,
   };
   history_batch_event(&worker->batch, &event);
+}
+
+void worker_batch_audit(struct worker *worker, const struct request *request, struct slice data) {
+  char event_id[ULID_BYTES];
+  worker_batch_event(worker, request, "audit", slice_of("belfry-fcgi"), data, event_id);
 }
 
 void worker_read_problem(struct worker *worker, const struct request *request,

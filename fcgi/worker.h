@@ -80,8 +80,11 @@ struct slice worker_default_source(const struct request *request);
 bool worker_long_begin(struct worker *worker, const struct request *request,
                        struct response *response);
 
-/* Puts an event of Belfry's own into worker->batch: an `audit` with `data`, about what
- * request->identity did. */
+/* Puts an event of a system type into worker->batch. `event_id` gets its id. */
+void worker_batch_event(struct worker *worker, const struct request *request, const char *type,
+                        struct slice source, struct slice data, char event_id[ULID_BYTES]);
+
+/* The same for an `audit` with `data`, about what request->identity did. */
 void worker_batch_audit(struct worker *worker, const struct request *request, struct slice data);
 
 /* Makes the answer to a read that has failed, and sees to it that the history is opened anew. */

@@ -43,7 +43,7 @@ SELECT count(*), (SELECT value FROM counter WHERE name = 'opportunities') FROM o
 -- :after_id. Confidences have six decimals, so that the key is exact.
 SELECT * FROM (
   SELECT opportunity_id, title, category, description, confidence, revenue_potential, source, discovered, updated,
-         CASE WHEN :best THEN CAST(round(coalesce(confidence, -1) * 1000000) AS INTEGER) ELSE discovered END AS key
+         CASE WHEN :best THEN CAST(round((coalesce(confidence, -1) + 1) * 1000000) AS INTEGER) ELSE discovered END AS key
   FROM opportunity
   WHERE (:category IS NULL OR category = :category) AND (:source IS NULL OR source = :source)
     AND (:min_confidence IS NULL OR confidence >= :min_confidence))

@@ -1,0 +1,61 @@
+#include "fcgi/own_health.h"
+
+#include "base/log.h"
+#include "fcgi/worker.h"
+#include "model/state.h"
+
+const char *health_name(enum health health) {
+  static const char *const names[] = {"healthy", "degraded", "unhealthy"};
+  return names[health];
+}
+
+static void add_check(struct own_health *out, const char *name, enum health health,
+                      const char *detail) {
+  out->checks[out->count++] = (struct health_check){name, health_name(health), detail};
+  if (health > out->overall)
+    out->overall = health;
+}
+
+static const struct daemon_state *find_daemon(const struct daemon_state *daemons, size_t count,
+                                              const char *name, int64_t now_ms) {
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(daemons[i].name, name) == 0 && now_ms - daemons[i].updated_ms <= DAEMON_STALE_MS)
+      return &daemons[i];
+  return NULL;
+}
+
+static void check_helper(struct own_health *out, const char *name, bool enabled,
+                         const struct daemon_state *daemon, const char *missing) {
+  if (!enabled)
+    out->checks[out->count++] = (struct health_check){name, "disabled", NULL};
+  else
+    add_check(out, name, daemon ? HEALTHY : DEGRADED, daemon ? NULL : missing);
+}
+
+void own_health_check(struct worker *worker, struct history *history, int64_t now_ms,
+                      struct own_health *out) {
+  struct daemon_state daemons[DAEMON_COUNT_MAX];
+  size_t count = 0;
+  struct belfry_error error = {0};
+  *out = (struct own_health){0};
+  if (!history || daemon_states(history, daemons, &count, &error)) {
+    worker->history_suspect = history != NULL;
+    log_debug("health: %s", error.text);
+    add_check(out, "history", UNHEALTHY, "the history cannot be read");
+    count = 0;
+  } else {
+    const struct daemon_state *writer = find_daemon(daemons, count, "belfry-historyd", now_ms);
+    if (!writer)
+      add_check(out, "history", UNHEALTHY,
+                "belfry-historyd, which writes the history, is not running");
+    else if (writer->disk_full)
+      add_check(out, "history", DEGRADED, "the disk is full: events and samples are refused");
+    else
+      add_check(out, "history", HEALTHY, NULL);
+  }
+  const struct daemon_state *push = find_daemon(daemons, count, "belfry-pushd", now_ms);
+  const struct daemon_state *watch = find_daemon(daemons, count, "belfry-watchd", now_ms);
+  check_helper(out, "push", worker->conf->push_enabled, push, "belfry-pushd is not running");
+  check_helper(out, "watch", worker->conf->watch_enabled, watch, "belfry-watchd is not running");
+  out->clients = push ? push->clients : 0;
+}

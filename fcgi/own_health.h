@@ -1,0 +1,36 @@
+/*
+ * How Belfry's own parts are, as /health and /status tell it.
+ */
+#ifndef BELFRY_FCGI_OWN_HEALTH_H
+#define BELFRY_FCGI_OWN_HEALTH_H
+
+#include "history/query.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct worker;
+
+enum health { HEALTHY, DEGRADED, UNHEALTHY };
+
+/* Returns: "healthy", "degraded" or "unhealthy". */
+const char *health_name(enum health health);
+
+struct health_check {
+  const char *name;   /* history, push, watch */
+  const char *status; /* of health_name(), or "disabled" */
+  const char *detail; /* NULL when there is nothing to say */
+};
+
+struct own_health {
+  enum health overall;
+  struct health_check checks[3];
+  size_t count;
+  int64_t clients; /* of belfry-pushd */
+};
+
+/* Takes: `history` may be NULL when it cannot be opened; a read that fails is UNHEALTHY too. */
+void own_health_check(struct worker *worker, struct history *history, int64_t now_ms,
+                      struct own_health *out);
+
+#endif
