@@ -122,14 +122,30 @@ static int apply_mutation(struct group *group, const struct history_record *reco
   return status;
 }
 
+static int apply_sample(struct group *group, const struct history_record *record,
+                        struct history_receipt *receipt) {
+  struct belfry_error why = {0};
+  int status = (record->sample_flags & HISTORY_SAMPLE_INCREMENT
+                    ? history_writer_increment
+                    : history_writer_sample)(group->appender->writer, &record->sample, &why);
+  if (status == BELFRY_ETOOBIG && (record->sample_flags & HISTORY_SAMPLE_OPTIONAL)) {
+    receipt->left_out++;
+    group->figures.samples_dropped++;
+    return BELFRY_OK;
+  }
+  if (status)
+    return belfry_error_set(group->error, status, "%s", why.text);
+  group->figures.samples++;
+  return BELFRY_OK;
+}
+
 static int apply_record(struct group *group, struct history_record *record,
                         struct history_receipt *receipt) {
   switch (record->kind) {
   case HISTORY_RECORD_EVENT:
     return apply_event(group, &record->event, receipt);
   case HISTORY_RECORD_SAMPLE:
-    group->figures.samples++;
-    return history_writer_sample(group->appender->writer, &record->sample, group->error);
+    return apply_sample(group, record, receipt);
   case HISTORY_RECORD_MUTATION:
     return apply_mutation(group, record);
   }

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 /* Changes with every change of the messages below; both sides must agree. */
-#define HISTORY_PROTOCOL_VERSION 1
+#define HISTORY_PROTOCOL_VERSION 2
 
 enum history_verb {
   HISTORY_VERB_HELLO = 1,  /* u32 protocol version, program name -> epoch, i64 oldest, i64 head */
@@ -48,6 +48,20 @@ static inline uint32_t history_batch_count(const struct history_batch *batch) {
 void history_batch_event(struct history_batch *batch, const struct event *event);
 void history_batch_sample(struct history_batch *batch, const struct sample *sample);
 
+/* How a sample is stored that is not simply stored. */
+enum history_sample_flags {
+  /* Where it would make one series too many it is left out and counted in the receipt, and the rest
+     of the batch is stored. */
+  HISTORY_SAMPLE_OPTIONAL = 1,
+  /* Its value is what came on top of the series' last one, and the sum is what is stored: a counter
+     that rates can be made of. One that is not later than the last has been added already. */
+  HISTORY_SAMPLE_INCREMENT = 2,
+};
+
+/* `flags`: of enum history_sample_flags. */
+void history_batch_sample_with(struct history_batch *batch, const struct sample *sample,
+                               unsigned flags);
+
 /*
  * A change of state by a numbered statement of sql/statements that this program may run (its `--
  * writers:` line). With `must_change` the whole batch is refused with BELFRY_ECONFLICT, and nothing
@@ -63,7 +77,8 @@ int history_batch_status(const struct history_batch *batch) BELFRY_MUST_CHECK;
 struct history_receipt {
   uint32_t accepted;   /* events stored now */
   uint32_t duplicates; /* events that were there already */
-  int64_t first_id;    /* of the events stored now; 0 when there are none */
+  uint32_t left_out; /* samples with HISTORY_SAMPLE_OPTIONAL for which there are too many series */
+  int64_t first_id;  /* of the events stored now; 0 when there are none */
   int64_t last_id;
 };
 
@@ -138,6 +153,7 @@ struct history_record {
   enum history_record_kind kind;
   struct event event;
   struct sample sample;
+  unsigned sample_flags; /* of enum history_sample_flags */
   struct {
     struct slice statement; /* its name */
     bool must_change;

@@ -3,13 +3,15 @@
  *
  *     record   = u8 kind, then by kind
  *     event    = i64 timestamp, u8 severity, text type, text source, text event_id, text data
- *     sample   = i64 timestamp, f64 value, text metric, text labels
- *     mutation = text statement, u8 must_change, u8 number of values, values
- *     value    = text name, u8 kind, then i64, f64, text or nothing
+ *     sample   = i64 timestamp, f64 value, text metric, text labels; of kind 4: u8 flags before
+ * that mutation = text statement, u8 must_change, u8 number of values, values value    = text name,
+ * u8 kind, then i64, f64, text or nothing
  */
 #include "history/append.h"
 
-#define BATCH_LIMIT_DEFAULT ((size_t)64 << 20)
+#define KIND_SAMPLE_WITH_FLAGS 4 /* on the way only; taken as HISTORY_RECORD_SAMPLE */
+
+#define BATCH_LIMIT_DEFAULT    ((size_t)64 << 20)
 
 void history_batch_init(struct history_batch *batch, size_t limit_bytes) {
   *batch = (struct history_batch){0};
@@ -37,13 +39,24 @@ void history_batch_event(struct history_batch *batch, const struct event *event)
   batch->event_count++;
 }
 
-void history_batch_sample(struct history_batch *batch, const struct sample *sample) {
-  struct buf *out = &batch->records;
-  wire_put_u8(out, HISTORY_RECORD_SAMPLE);
+static void put_sample(struct buf *out, const struct sample *sample) {
   wire_put_i64(out, sample->timestamp_ms);
   wire_put_f64(out, sample->value);
   wire_put_slice(out, sample->metric);
   wire_put_slice(out, sample->labels);
+}
+
+void history_batch_sample(struct history_batch *batch, const struct sample *sample) {
+  wire_put_u8(&batch->records, HISTORY_RECORD_SAMPLE);
+  put_sample(&batch->records, sample);
+  batch->sample_count++;
+}
+
+void history_batch_sample_with(struct history_batch *batch, const struct sample *sample,
+                               unsigned flags) {
+  wire_put_u8(&batch->records, KIND_SAMPLE_WITH_FLAGS);
+  wire_put_u8(&batch->records, (uint8_t)flags);
+  put_sample(&batch->records, sample);
   batch->sample_count++;
 }
 
@@ -160,6 +173,12 @@ int history_record_take(struct wire *wire, struct history_record *record) {
     break;
   case HISTORY_RECORD_SAMPLE:
     record->kind = HISTORY_RECORD_SAMPLE;
+    record->sample_flags = 0;
+    take_sample(wire, &record->sample);
+    break;
+  case KIND_SAMPLE_WITH_FLAGS:
+    record->kind = HISTORY_RECORD_SAMPLE;
+    record->sample_flags = wire_get_u8(wire);
     take_sample(wire, &record->sample);
     break;
   case HISTORY_RECORD_MUTATION:
@@ -175,6 +194,7 @@ int history_record_take(struct wire *wire, struct history_record *record) {
 void history_receipt_put(struct buf *out, const struct history_receipt *receipt) {
   wire_put_u32(out, receipt->accepted);
   wire_put_u32(out, receipt->duplicates);
+  wire_put_u32(out, receipt->left_out);
   wire_put_i64(out, receipt->first_id);
   wire_put_i64(out, receipt->last_id);
 }
@@ -183,6 +203,7 @@ int history_receipt_take(struct slice payload, struct history_receipt *receipt) 
   struct wire wire = wire_read(payload);
   receipt->accepted = wire_get_u32(&wire);
   receipt->duplicates = wire_get_u32(&wire);
+  receipt->left_out = wire_get_u32(&wire);
   receipt->first_id = wire_get_i64(&wire);
   receipt->last_id = wire_get_i64(&wire);
   return wire.failed || !wire_at_end(&wire) ? BELFRY_EPROTO : BELFRY_OK;

@@ -326,6 +326,13 @@ int64_t series__id(const struct series_cache *cache, uint32_t index) {
   return cache->series[index].id;
 }
 
+bool series__last(const struct series_cache *cache, uint32_t index, int64_t *ts_ms, double *value) {
+  const struct series *series = &cache->series[index];
+  *ts_ms = series->last_ts;
+  *value = series->last_value;
+  return series->count > 0;
+}
+
 int series__count(struct series_cache *cache, uint32_t index, const struct sample *sample,
                   bool added) {
   if (cache->series[index].changed != cache->mark) {

@@ -32,6 +32,9 @@ int64_t series__refused(const struct series_cache *cache);
 
 int64_t series__id(const struct series_cache *cache, uint32_t index);
 
+/* The series' newest sample. Returns: false when it has none. */
+bool series__last(const struct series_cache *cache, uint32_t index, int64_t *ts_ms, double *value);
+
 /* Counts a sample that is stored now (`added`: not in place of another one). */
 int series__count(struct series_cache *cache, uint32_t index, const struct sample *sample,
                   bool added) BELFRY_MUST_CHECK;

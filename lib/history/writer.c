@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -473,13 +474,10 @@ static int store_late(struct history_writer *writer, int64_t series_id, const st
   return status ? status : storage__run(&writer->storage, statement, NULL, error);
 }
 
-int history_writer_sample(struct history_writer *writer, const struct sample *sample,
-                          struct belfry_error *error) {
-  uint32_t index;
+static int add_sample(struct history_writer *writer, uint32_t index, const struct sample *sample,
+                      struct belfry_error *error) {
   int64_t added = 1;
-  int status = series__find(writer->series, sample, &index, error);
-  if (status)
-    return noticed(writer, status);
+  int status;
   int64_t id = series__id(writer->series, index);
   if (sample->timestamp_ms < writer->marks.closed_ms) {
     status = store_late(writer, id, sample, error);
@@ -493,6 +491,32 @@ int history_writer_sample(struct history_writer *writer, const struct sample *sa
   status = series__count(writer->series, index, sample, added > 0);
   return status ? belfry_error_set(error, status, "out of memory while counting a sample")
                 : BELFRY_OK;
+}
+
+int history_writer_sample(struct history_writer *writer, const struct sample *sample,
+                          struct belfry_error *error) {
+  uint32_t index;
+  int status = series__find(writer->series, sample, &index, error);
+  return status ? noticed(writer, status) : add_sample(writer, index, sample, error);
+}
+
+int history_writer_increment(struct history_writer *writer, const struct sample *sample,
+                             struct belfry_error *error) {
+  uint32_t index;
+  int64_t last_ms;
+  double last_value;
+  int status = series__find(writer->series, sample, &index, error);
+  if (status)
+    return noticed(writer, status);
+  if (!series__last(writer->series, index, &last_ms, &last_value))
+    return add_sample(writer, index, sample, error);
+  if (sample->timestamp_ms <= last_ms)
+    return BELFRY_OK;
+  struct sample sum = *sample;
+  sum.value += last_value;
+  if (!isfinite(sum.value))
+    sum.value = sample->value; /* begun anew */
+  return add_sample(writer, index, &sum, error);
 }
 
 void history_writer_series(const struct history_writer *writer, int64_t *count, int64_t *refused) {

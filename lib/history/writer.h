@@ -82,6 +82,11 @@ int history_writer_event(struct history_writer *writer, struct event *event,
 int history_writer_sample(struct history_writer *writer, const struct sample *sample,
                           struct belfry_error *error) BELFRY_MUST_CHECK;
 
+/* The same for a sample that says what came on top of the series' last value; one that is not later
+ * than the last is taken for one that came again, and changes nothing. */
+int history_writer_increment(struct history_writer *writer, const struct sample *sample,
+                             struct belfry_error *error) BELFRY_MUST_CHECK;
+
 /* How many series there are, and how often a sample was refused since the start because there would
  * be too many. */
 void history_writer_series(const struct history_writer *writer, int64_t *count, int64_t *refused);
