@@ -46,6 +46,7 @@ SQL_FILES = \
 	sql/schema/0003_late_samples.sql \
 	sql/schema/0004_deletions.sql \
 	sql/schema/0005_what_events_mean.sql \
+	sql/schema/0006_session_tokens.sql \
 	sql/segment/events.sql \
 	sql/segment/samples.sql \
 	sql/statements/access.sql \
@@ -65,6 +66,7 @@ SQL_FILES = \
 	sql/statements/series.sql \
 	sql/statements/service.sql \
 	sql/statements/session.sql \
+	sql/statements/session_tokens.sql \
 	sql/statements/tail.sql
 EXTRA_DIST += sql/embed.awk $(SQL_FILES)
 

@@ -295,7 +295,7 @@ static void test_an_event_that_does_not_fit_its_projection_is_stored(void **stat
   store("1", "session_update", "{broken}"); /* no JSON to SQLite's functions */
   assert_sql("SELECT count(*) = 1 FROM event");
   assert_sql("SELECT count(*) = 0 FROM session");
-  assert_int_equal(appender.figures.projection_errors, 1);
+  assert_int_equal(appender.figures.projection_errors, 2); /* neither of its two */
 }
 
 static void test_series_beyond_the_limit(void **state) {
@@ -324,6 +324,90 @@ static void test_series_beyond_the_limit(void **state) {
   assert_sql("SELECT count = 1 FROM series WHERE metric = 'm7'");
 }
 
+static void put_sample(struct history_batch *batch, const char *metric, int64_t timestamp_ms,
+                       double value, unsigned flags) {
+  const struct sample sample = {.metric = slice_of(metric),
+                                .labels = slice_of("{}"),
+                                .timestamp_ms = timestamp_ms,
+                                .value = value};
+  history_batch_sample_with(batch, &sample, flags);
+}
+
+static void test_samples_that_may_be_left_out(void **state) {
+  (void)state;
+  char name[16];
+  for (int i = 0; i < 100; i++) { /* as many series as may be */
+    snprintf(name, sizeof name, "series_%d", i);
+    put_sample(next_batch(HISTORY_ORIGIN_FCGI), name, 1795170000000, i, 0);
+    commit();
+    assert_int_equal(requests[0].status, 0);
+  }
+  struct history_batch *batch = next_batch(HISTORY_ORIGIN_FCGI);
+  put_sample(batch, "new_a", 1795170001000, 1, HISTORY_SAMPLE_OPTIONAL);
+  put_sample(batch, "series_1", 1795170001000, 7, HISTORY_SAMPLE_OPTIONAL);
+  put_sample(batch, "new_b", 1795170001000, 1, HISTORY_SAMPLE_OPTIONAL | HISTORY_SAMPLE_INCREMENT);
+  put_event(batch, "beside", "custom.thing", "{}");
+  put_sample(next_batch(HISTORY_ORIGIN_FCGI), "new_a", 1795170001000, 1, 0);
+  commit();
+  assert_int_equal(requests[0].status, 0);
+  assert_int_equal(requests[0].receipt.left_out, 2);
+  assert_int_equal(requests[0].receipt.accepted, 1);
+  assert_int_equal(requests[1].status, BELFRY_ETOOBIG); /* one that may not be left out */
+  assert_sql("SELECT last_value = 7 FROM series WHERE metric = 'series_1'");
+  assert_sql("SELECT count(*) = 100 FROM series");
+}
+
+static void test_increments_add_up_once(void **state) {
+  (void)state;
+  static const struct {
+    int64_t after_ms;
+    double value, sum;
+  } rows[] = {{0, 5, 5}, {1000, 7, 12}, {1000, 7, 12}, {0, 5, 12}, {2000, 0.5, 12.5}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char sql[100];
+    put_sample(next_batch(HISTORY_ORIGIN_FCGI), "requests", 1795170000000 + rows[i].after_ms,
+               rows[i].value, HISTORY_SAMPLE_INCREMENT);
+    commit();
+    assert_int_equal(requests[0].status, 0);
+    snprintf(sql, sizeof sql, "SELECT last_value = %g FROM series", rows[i].sum);
+    assert_sql(sql);
+  }
+  assert_sql("SELECT group_concat(value) = '5.0,12.0,12.5' FROM sample");
+  /* What was is known after a restart, too. */
+  history_writer_close(writer);
+  writer = fixture_writer(dir);
+  appender_init(&appender, writer, conf, &clock_system);
+  put_sample(next_batch(HISTORY_ORIGIN_FCGI), "requests", 1795170003000, 1,
+             HISTORY_SAMPLE_INCREMENT);
+  commit();
+  assert_sql("SELECT last_value = 13.5 FROM series");
+}
+
+static void test_tokens_of_sessions_add_up_once(void **state) {
+  (void)state;
+  static const struct {
+    const char *id, *data;
+    int tokens;
+  } rows[] = {
+      {"1", "{\"session_id\":\"s\",\"trace_id\":\"t\",\"token_usage_added\":100}", 100},
+      {"2", "{\"session_id\":\"s\",\"trace_id\":\"t\",\"token_usage_added\":20}", 120},
+      {"2", "{\"session_id\":\"s\",\"trace_id\":\"t\",\"token_usage_added\":20}", 120},
+      /* the sum of what was told; then of that and more */
+      {"3", "{\"session_id\":\"s\",\"trace_id\":\"t\",\"token_usage_of_trace\":120}", 120},
+      {"4", "{\"session_id\":\"s\",\"trace_id\":\"t\",\"token_usage_of_trace\":125}", 125},
+      {"5", "{\"session_id\":\"s\",\"trace_id\":\"u\",\"token_usage_of_trace\":10}", 135},
+      {"6", "{\"session_id\":\"s\",\"token_usage_added\":\"many\"}", 135},
+      {"7", "{\"session_id\":\"s\",\"token_usage\":1000}", 1000},
+      {"8", "{\"session_id\":\"s\",\"trace_id\":\"u\",\"token_usage_added\":1}", 1001},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char sql[100];
+    store(rows[i].id, "session_update", rows[i].data);
+    snprintf(sql, sizeof sql, "SELECT token_usage = %d FROM session", rows[i].tokens);
+    assert_sql(sql);
+  }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -338,6 +422,9 @@ int main(void) {
       TEST(test_a_payload_that_is_cut),
       TEST(test_an_event_that_does_not_fit_its_projection_is_stored),
       TEST(test_series_beyond_the_limit),
+      TEST(test_samples_that_may_be_left_out),
+      TEST(test_increments_add_up_once),
+      TEST(test_tokens_of_sessions_add_up_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
