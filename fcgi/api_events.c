@@ -5,6 +5,7 @@
 #include "fcgi/body.h"
 #include "fcgi/csv.h"
 #include "fcgi/listing.h"
+#include "model/cloudevent.h"
 #include "model/event_json.h"
 #include "model/severity.h"
 
@@ -44,8 +45,77 @@ static bool take_events(struct worker *worker, const struct request *request,
   return status == BELFRY_OK;
 }
 
+static int add_cloudevent(struct worker *worker, int status, struct cloudevent_parsed *parsed,
+                          struct model_problem *problem) {
+  int64_t most = worker->conf->history_max_batch_events;
+  if (status)
+    return status;
+  if (history_batch_count(&worker->batch) >= most)
+    return model_problem_set(problem, BELFRY_ETOOBIG, "",
+                             "is over the limit of %" PRId64 " events in one request", most);
+  history_batch_event(&worker->batch, &parsed->event.event);
+  return BELFRY_OK;
+}
+
+/* One event, or an array of them: which, says the content type. */
+static int take_structured(struct worker *worker, const struct request *request,
+                           const struct event_parse_options *options,
+                           struct cloudevent_parsed *parsed, struct body_records *records,
+                           struct model_problem *problem) {
+  bool batch = request->body_type == BODY_TYPE_CLOUDEVENTS;
+  struct slice text;
+  int status = body_records_start(records, request->body, false, problem);
+  if (!status && records->single == batch)
+    status = model_problem_set(problem, BELFRY_ECONFLICT, "", "must be %s",
+                               batch ? "an array, as application/cloudevents-batch+json is"
+                                     : "an object, as application/cloudevents+json is");
+  while (!status && body_records_next(records, &text)) {
+    status = cloudevent_parse(text, options, parsed, problem);
+    status = add_cloudevent(worker, status, parsed, problem);
+  }
+  return status;
+}
+
+/* The attributes are headers, the body is the data. */
+static int take_binary(struct worker *worker, const struct request *request,
+                       const struct event_parse_options *options, struct cloudevent_parsed *parsed,
+                       struct model_problem *problem) {
+  if (request->cloudevent_count > CLOUDEVENT_HEADERS_MAX)
+    return model_problem_set(problem, BELFRY_ECONFLICT, "",
+                             "there are %zu headers that begin with ce-; at most %d are taken",
+                             request->cloudevent_count, CLOUDEVENT_HEADERS_MAX);
+  int status =
+      cloudevent_parse_binary(request->cloudevent, request->cloudevent_count, request->content_type,
+                              request->body, options, parsed, problem);
+  return add_cloudevent(worker, status, parsed, problem);
+}
+
+static void post_cloudevents(struct worker *worker, const struct request *request,
+                             struct response *response) {
+  struct cloudevent_parsed parsed;
+  struct body_records records = {0};
+  struct model_problem problem = {0};
+  const struct event_parse_options options = {
+      .now_ms = request->now_ms,
+      .max_data_bytes = (size_t)worker->conf->fcgi_max_event_bytes,
+  };
+  cloudevent_parsed_init(&parsed);
+  int status = request->body_type == BODY_TYPE_CLOUDEVENT_BINARY
+                   ? take_binary(worker, request, &options, &parsed, &problem)
+                   : take_structured(worker, request, &options, &parsed, &records, &problem);
+  cloudevent_parsed_fini(&parsed);
+  if (status)
+    worker_input_problem(request, response, status, records.where, &problem);
+  else
+    worker_append_events(worker, request, response);
+}
+
 void api_events_post(struct worker *worker, const struct request *request,
                      struct response *response) {
+  if (request->body_type >= BODY_TYPE_CLOUDEVENT) {
+    post_cloudevents(worker, request, response);
+    return;
+  }
   struct event_parsed parsed;
   event_parsed_init(&parsed);
   bool taken = take_events(worker, request, &parsed, response);

@@ -23,6 +23,12 @@ static bool charset_is_utf8(struct slice parameters) {
   return true;
 }
 
+bool body_is_cloudevents_format(struct slice content_type) {
+  static const char start[] = "application/cloudevents";
+  struct slice type = slice_trim(content_type);
+  return type.len >= sizeof start - 1 && strncasecmp(type.data, start, sizeof start - 1) == 0;
+}
+
 enum body_type body_type_of(struct slice content_type) {
   struct slice rest = content_type, type;
   if (slice_trim(content_type).len == 0)
@@ -33,6 +39,10 @@ enum body_type body_type_of(struct slice content_type) {
     return BODY_TYPE_OTHER;
   if (is_type(type, "application/json"))
     return BODY_TYPE_JSON;
+  if (is_type(type, "application/cloudevents+json"))
+    return BODY_TYPE_CLOUDEVENT;
+  if (is_type(type, "application/cloudevents-batch+json"))
+    return BODY_TYPE_CLOUDEVENTS;
   static const char *const ndjson[] = {"application/x-ndjson", "application/ndjson",
                                        "application/jsonl", "application/x-jsonlines"};
   for (size_t i = 0; i < sizeof ndjson / sizeof *ndjson; i++)

@@ -19,13 +19,26 @@ enum body_kind {
   BODY_OBJECT,  /* one JSON object, checked against the row's table */
   BODY_RECORDS, /* JSON (one object or an array) or NDJSON */
   BODY_LINES,   /* the same, or plain text */
+  BODY_EVENTS,  /* as BODY_RECORDS, or CloudEvents in one of their three modes */
+  BODY_OTLP,    /* a request of OpenTelemetry as JSON; errors have its form, too */
 };
 
-enum body_type { BODY_TYPE_JSON, BODY_TYPE_NDJSON, BODY_TYPE_TEXT, BODY_TYPE_OTHER };
+enum body_type {
+  BODY_TYPE_JSON,
+  BODY_TYPE_NDJSON,
+  BODY_TYPE_TEXT,
+  BODY_TYPE_CLOUDEVENT,        /* one, attributes and data */
+  BODY_TYPE_CLOUDEVENTS,       /* an array of them */
+  BODY_TYPE_CLOUDEVENT_BINARY, /* data alone, of any type; the attributes are headers */
+  BODY_TYPE_OTHER
+};
 
 /* What a Content-Type is for us. None at all is taken as JSON; a charset other than UTF-8 is not
  * taken. */
 enum body_type body_type_of(struct slice content_type);
+
+/* Whether it is a format of CloudEvents, known here or not: then headers have no attributes. */
+bool body_is_cloudevents_format(struct slice content_type);
 
 /*
  * Inflates gzip (RFC 1952, also several members) into `out`, at most `limit` bytes of it.

@@ -151,6 +151,18 @@ struct slice fastcgi_param(const struct fastcgi *fastcgi, const char *name) {
   return value ? slice_of(value) : slice_new(NULL, 0);
 }
 
+void fastcgi_params(const struct fastcgi *fastcgi, const char *prefix, fastcgi_param_fn on_param,
+                    void *arg) {
+  for (char **at = fastcgi->request.envp; at && *at; at++) {
+    struct slice value = slice_of(*at), name;
+    if (!slice_starts_with(value, prefix))
+      continue;
+    (void)slice_split(&value, '=', &name);
+    name = slice_new(name.data + strlen(prefix), name.len - strlen(prefix));
+    on_param(arg, name, value);
+  }
+}
+
 int fastcgi_read(struct fastcgi *fastcgi, size_t max, struct buf *out) {
   while (max > 0) {
     size_t chunk = max < READ_CHUNK_BYTES ? max : READ_CHUNK_BYTES;

@@ -39,6 +39,13 @@ int fastcgi_accept(struct fastcgi *fastcgi, int64_t io_timeout_ms,
  */
 struct slice fastcgi_param(const struct fastcgi *fastcgi, const char *name);
 
+/* Called for a parameter; its texts are borrowed until fastcgi_finish(). */
+typedef void (*fastcgi_param_fn)(void *arg, struct slice name, struct slice value);
+
+/* Gives all parameters of the current request that begin with `prefix`; names without it. */
+void fastcgi_params(const struct fastcgi *fastcgi, const char *prefix, fastcgi_param_fn on_param,
+                    void *arg);
+
 /*
  * Reads at most `max` bytes of the request's body into `out`; fewer came when the body is over or
  * the connection was lost. Returns: 0, or BELFRY_ENOMEM.

@@ -13,6 +13,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_logs_delete.c \
 	%D%/api_metrics.c \
 	%D%/api_opportunities.c \
+	%D%/api_otlp.c \
 	%D%/api_prometheus.c \
 	%D%/api_sessions.c \
 	%D%/api_stats.c \

@@ -160,8 +160,9 @@ int request_read(struct request *request, request_param_fn param, const void *ar
   buf_clear(&request->body_arena);
   take_id(request, param(arg, "HTTP_X_REQUEST_ID"));
   /* Nothing that was decoded may move: room for all of it now. */
-  if (!buf_reserve(&request->arena,
-                   2 * (REQUEST_QUERY_BYTES + REQUEST_QUERY_MAX) + 2 * PATH_BYTES_MAX))
+  if (!buf_reserve(&request->arena, 2 * (REQUEST_QUERY_BYTES + REQUEST_QUERY_MAX) +
+                                        2 * PATH_BYTES_MAX +
+                                        CLOUDEVENT_HEADERS_MAX * (CLOUDEVENT_NAME_BYTES_MAX + 1)))
     return belfry_error_set(error, BELFRY_ENOMEM, "out of memory");
   request->method = method_of(param(arg, "REQUEST_METHOD"));
   request->query_text = param(arg, "QUERY_STRING");
@@ -182,6 +183,19 @@ int request_read(struct request *request, request_param_fn param, const void *ar
     request->prefix = prefix;
   int status = take_path(request, param, arg, error);
   return status ? status : take_query(request, error);
+}
+
+void request_take_cloudevent(struct request *request, struct slice name, struct slice value) {
+  if (request->cloudevent_count++ >= CLOUDEVENT_HEADERS_MAX)
+    return;
+  struct cloudevent_header *header = &request->cloudevent[request->cloudevent_count - 1];
+  size_t start = request->arena.len;
+  for (size_t i = 0; i < name.len && i <= CLOUDEVENT_NAME_BYTES_MAX; i++) {
+    char c = name.data[i]; /* CGI has made it upper case, and `-` a `_` */
+    buf_put_char(&request->arena, c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+  }
+  *header = (struct cloudevent_header){
+      slice_new(request->arena.data + start, request->arena.len - start), value};
 }
 
 struct slice request_query(const struct request *request, const char *name) {

@@ -11,6 +11,7 @@
 #include "base/slice.h"
 #include "fcgi/body.h"
 #include "fcgi/field.h"
+#include "model/cloudevent.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,7 +49,9 @@ struct request {
   /* Headers; NULL data when absent. */
   struct slice authorization, cookie, host, origin, sec_fetch_site, if_none_match;
   struct slice content_type, content_encoding, content_length;
-  struct slice address; /* of the client */
+  struct slice address;                                        /* of the client */
+  struct cloudevent_header cloudevent[CLOUDEVENT_HEADERS_MAX]; /* what came as ce-NAME */
+  size_t cloudevent_count;                                     /* may be more than fit */
   bool https;
 
   struct auth_identity identity;
@@ -74,6 +77,10 @@ void request_fini(struct request *request);
  */
 int request_read(struct request *request, request_param_fn param, const void *arg, int64_t now_ms,
                  struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Takes a header HTTP_CE_NAME, after request_read(). `value` is borrowed until the answer is
+ * written. */
+void request_take_cloudevent(struct request *request, struct slice name, struct slice value);
 
 /* Returns: the value of the last parameter `name`; NULL data when absent. */
 struct slice request_query(const struct request *request, const char *name);

@@ -8,27 +8,41 @@
 #define HEADERS_BYTES_MAX  8192
 #define INSTANCE_BYTES_MAX 2048
 
+/* Codes of gRPC (https://grpc.io/docs/guides/status-codes/): what OTLP's clients know. */
+enum {
+  GRPC_INVALID_ARGUMENT = 3,
+  GRPC_NOT_FOUND = 5,
+  GRPC_PERMISSION_DENIED = 7,
+  GRPC_RESOURCE_EXHAUSTED = 8,
+  GRPC_ABORTED = 10,
+  GRPC_UNIMPLEMENTED = 12,
+  GRPC_INTERNAL = 13,
+  GRPC_UNAVAILABLE = 14,
+  GRPC_UNAUTHENTICATED = 16,
+};
+
 static const struct {
   int status;
   const char *title;
+  int grpc;
 } titles[] = {
-    {200, "OK"},
-    {201, "Created"},
-    {202, "Accepted"},
-    {204, "No Content"},
-    {304, "Not Modified"},
-    {400, "Bad Request"},
-    {401, "Unauthorized"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {409, "Conflict"},
-    {413, "Content Too Large"},
-    {415, "Unsupported Media Type"},
-    {422, "Unprocessable Content"},
-    {429, "Too Many Requests"},
-    {500, "Internal Server Error"},
-    {503, "Service Unavailable"},
+    {200, "OK", 0},
+    {201, "Created", 0},
+    {202, "Accepted", 0},
+    {204, "No Content", 0},
+    {304, "Not Modified", 0},
+    {400, "Bad Request", GRPC_INVALID_ARGUMENT},
+    {401, "Unauthorized", GRPC_UNAUTHENTICATED},
+    {403, "Forbidden", GRPC_PERMISSION_DENIED},
+    {404, "Not Found", GRPC_NOT_FOUND},
+    {405, "Method Not Allowed", GRPC_UNIMPLEMENTED},
+    {409, "Conflict", GRPC_ABORTED},
+    {413, "Content Too Large", GRPC_INVALID_ARGUMENT},
+    {415, "Unsupported Media Type", GRPC_INVALID_ARGUMENT},
+    {422, "Unprocessable Content", GRPC_INVALID_ARGUMENT},
+    {429, "Too Many Requests", GRPC_RESOURCE_EXHAUSTED},
+    {500, "Internal Server Error", GRPC_INTERNAL},
+    {503, "Service Unavailable", GRPC_UNAVAILABLE},
 };
 
 static const char *title_of(int status) {
@@ -36,6 +50,13 @@ static const char *title_of(int status) {
     if (titles[i].status == status)
       return titles[i].title;
   return "Unknown";
+}
+
+static int grpc_code_of(int status) {
+  for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+    if (titles[i].status == status)
+      return titles[i].grpc;
+  return GRPC_INTERNAL;
 }
 
 void response_init(struct response *response) {
@@ -52,6 +73,7 @@ void response_fini(struct response *response) {
 void response_clear(struct response *response) {
   response->status = 200;
   response->content_type = NULL;
+  response->errors = RESPONSE_PROBLEM;
   response->caching = RESPONSE_NO_STORE;
   response->open_ended = response->begun = response->broken = false;
   buf_clear(&response->headers);
@@ -77,8 +99,13 @@ struct buf *response_json(struct response *response, int status) {
 static void begin_problem(struct response *response, const struct request *request, int status,
                           const char *detail) {
   struct buf *body = response_json(response, status);
-  response->content_type = "application/problem+json";
   response->caching = RESPONSE_NO_STORE;
+  if (response->errors == RESPONSE_STATUS) {
+    buf_printf(body, "{\"code\":%d,\"message\":", grpc_code_of(status));
+    json_put_string(body, slice_of(detail));
+    return;
+  }
+  response->content_type = "application/problem+json";
   buf_printf(body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":",
              title_of(status), status);
   json_put_string(body, slice_of(detail));
@@ -109,6 +136,10 @@ void response_input_problem(struct response *response, const struct request *req
   snprintf(pointer, sizeof pointer, "%.31s%s", before, problem->pointer);
   snprintf(detail, sizeof detail, "%s%s%s", pointer, pointer[0] ? ": " : "", problem->detail);
   begin_problem(response, request, status, detail);
+  if (response->errors == RESPONSE_STATUS) {
+    buf_put_char(&response->body, '}');
+    return;
+  }
   buf_put_text(&response->body, ",\"errors\":[{\"pointer\":");
   json_put_string(&response->body, slice_of(pointer));
   buf_put_text(&response->body, ",\"detail\":");

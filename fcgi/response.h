@@ -1,6 +1,6 @@
 /*
  * An answer in the making: status, headers, body. The two helpers below are the only place where an
- * error gets its shape (RFC 9457).
+ * error gets its shape (RFC 9457, or OTLP's).
  */
 #ifndef BELFRY_FCGI_RESPONSE_H
 #define BELFRY_FCGI_RESPONSE_H
@@ -14,6 +14,11 @@
 #include <stdint.h>
 
 #define RESPONSE_BODY_BYTES_MAX ((size_t)64 << 20)
+
+enum response_errors {
+  RESPONSE_PROBLEM, /* as RFC 9457 wants them */
+  RESPONSE_STATUS,  /* as OTLP does: {"code","message"} with the codes of gRPC */
+};
 
 enum response_caching {
   RESPONSE_NO_STORE,   /* what a cache must not keep */
@@ -30,6 +35,7 @@ typedef int (*response_write_fn)(void *arg, struct slice bytes);
 struct response {
   int status;
   const char *content_type; /* NULL: no body */
+  enum response_errors errors; /* what they look like; decided before there is one */
   enum response_caching caching;
   struct buf headers;      /* owned; whole lines beside those that every answer has */
   struct buf body;         /* owned */

@@ -10,6 +10,8 @@
 #define NO_BODY           BODY_NONE, NULL
 #define RECORDS           BODY_RECORDS, NULL
 #define LINES             BODY_LINES, NULL
+#define EVENTS            BODY_EVENTS, NULL
+#define OTLP              BODY_OTLP, NULL
 #define OBJECT(table)     BODY_OBJECT, table
 #define ROUTE(method, path, access, query, body, deadline, handler, summary)                       \
   {HTTP_##method, path, ACCESS_##access, query, body, DEADLINE_##deadline, handler, summary},
@@ -164,6 +166,9 @@ static const char *accepted_types(const struct route *route) {
       [BODY_OBJECT] = "application/json",
       [BODY_RECORDS] = "application/json, application/x-ndjson",
       [BODY_LINES] = "application/json, application/x-ndjson, text/plain",
+      [BODY_EVENTS] = "application/json, application/x-ndjson, application/cloudevents+json, "
+                      "application/cloudevents-batch+json",
+      [BODY_OTLP] = "application/json",
   };
   return types[route->body];
 }
@@ -173,25 +178,41 @@ static bool takes_type(const struct route *route, enum body_type type) {
   case BODY_TYPE_JSON:
     return true;
   case BODY_TYPE_NDJSON:
-    return route->body == BODY_RECORDS || route->body == BODY_LINES;
+    return route->body == BODY_RECORDS || route->body == BODY_LINES || route->body == BODY_EVENTS;
   case BODY_TYPE_TEXT:
     return route->body == BODY_LINES;
+  case BODY_TYPE_CLOUDEVENT:
+  case BODY_TYPE_CLOUDEVENTS:
+  case BODY_TYPE_CLOUDEVENT_BINARY:
+    return route->body == BODY_EVENTS;
   case BODY_TYPE_OTHER:
     return false;
   }
   return false;
 }
 
+/* What somebody who sends a wrong type may not know; NULL: nothing. */
+static const char *type_hint(const struct route *route, struct slice content_type) {
+  if (route->body == BODY_OTLP && slice_glob(slice_of("application/x-protobuf*"), content_type))
+    return "; protobuf is not: have the SDK send JSON by OTEL_EXPORTER_OTLP_PROTOCOL=http/json, or "
+           "a collector by `encoding: json` of its otlphttp exporter";
+  return "";
+}
+
 static bool check_type(const struct route *route, struct request *request,
                        struct response *response) {
   request->body_type = body_type_of(request->content_type);
+  if (route->body == BODY_EVENTS && request->cloudevent_count > 0 &&
+      !body_is_cloudevents_format(request->content_type))
+    request->body_type = BODY_TYPE_CLOUDEVENT_BINARY;
   if (takes_type(route, request->body_type))
     return true;
   response_header(response, "Accept", "%s", accepted_types(route));
   response_problem(response, request, 415,
-                   "the content type '%.*s' is not taken here; send one of: %s (UTF-8)",
+                   "the content type '%.*s' is not taken here; send one of: %s (UTF-8)%s",
                    request->content_type.len < 100 ? (int)request->content_type.len : 100,
-                   request->content_type.data, accepted_types(route));
+                   request->content_type.data, accepted_types(route),
+                   type_hint(route, request->content_type));
   return false;
 }
 
@@ -266,6 +287,11 @@ static bool needs_field(const struct field *fields) {
   return false;
 }
 
+static bool is_bulk(const struct route *route, enum body_type type) {
+  return route->body == BODY_OTLP || (type != BODY_TYPE_JSON && type != BODY_TYPE_CLOUDEVENT &&
+                                      type != BODY_TYPE_CLOUDEVENT_BINARY);
+}
+
 static bool take_body(struct worker *worker, const struct route *route, struct request *request,
                       route_read_fn read, void *arg, struct response *response) {
   if (route->body == BODY_NONE)
@@ -273,8 +299,8 @@ static bool take_body(struct worker *worker, const struct route *route, struct r
   if (!check_type(route, request, response))
     return false;
   size_t limit =
-      (size_t)(request->body_type == BODY_TYPE_JSON ? worker->conf->fcgi_max_body_bytes
-                                                    : worker->conf->fcgi_max_bulk_body_bytes);
+      (size_t)(is_bulk(route, request->body_type) ? worker->conf->fcgi_max_bulk_body_bytes
+                                                  : worker->conf->fcgi_max_body_bytes);
   if (!read_body(worker, request, limit, read, arg, response) ||
       !inflate_body(worker, request, limit, response))
     return false;
@@ -309,6 +335,8 @@ void route_answer(struct worker *worker, struct request *request, route_read_fn 
     buf_fini(&text);
     return;
   }
+  if (route->body == BODY_OTLP)
+    response->errors = RESPONSE_STATUS;
   int64_t timeout_ms = worker->conf->fcgi_request_timeout_ms;
   if (route->deadline == DEADLINE_QUICK && timeout_ms > DEADLINE_QUICK_MS)
     timeout_ms = DEADLINE_QUICK_MS;

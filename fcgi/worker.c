@@ -142,8 +142,9 @@ static void put_id(struct buf *out, const char *key, int64_t id) {
 
 void worker_append_events(struct worker *worker, const struct request *request,
                           struct response *response) {
-  struct history_receipt receipt;
-  if (worker_append(worker, request, response, false, &receipt))
+  struct history_receipt receipt = {0}; /* of nothing: a batch of CloudEvents may be empty */
+  if (history_batch_count(&worker->batch) > 0 &&
+      worker_append(worker, request, response, false, &receipt))
     return;
   struct buf *out = response_json(response, 201);
   buf_printf(out, "{\"accepted\":%u,\"duplicates\":%u", receipt.accepted, receipt.duplicates);
@@ -241,6 +242,10 @@ static struct slice param_of(const void *arg, const char *name) {
   return fastcgi_param(arg, name);
 }
 
+static void on_cloudevent_header(void *arg, struct slice name, struct slice value) {
+  request_take_cloudevent(arg, name, value);
+}
+
 static int read_of(void *arg, size_t max, struct buf *out) {
   return fastcgi_read(arg, max, out);
 }
@@ -310,10 +315,12 @@ static void answer(struct worker *worker, struct fastcgi *fastcgi, struct reques
   response->write_arg = &outlet;
   history_batch_clear(&worker->batch);
   worker->version = 0;
-  if (request_read(request, param_of, fastcgi, clock_realtime_ms(worker->clock), &error))
+  if (request_read(request, param_of, fastcgi, clock_realtime_ms(worker->clock), &error)) {
     response_problem(response, request, 400, "%s", error.text);
-  else
+  } else {
+    fastcgi_params(fastcgi, "HTTP_CE_", on_cloudevent_header, request);
     route_answer(worker, request, read_of, fastcgi, response);
+  }
   if (response->begun) {
     response->broken = response->broken || buf_status(&response->body);
   } else if (buf_status(&response->body) || buf_status(&response->headers)) {

@@ -1,5 +1,7 @@
 noinst_LIBRARIES += lib/model/libmodel.a
 lib_model_libmodel_a_SOURCES = \
+	%D%/cloudevent.c %D%/cloudevent.h \
+	%D%/derived_id.c %D%/derived_id.h \
 	%D%/event_json.c %D%/event_json.h \
 	%D%/event_type.c %D%/event_type.h \
 	%D%/event_types.def \
@@ -9,6 +11,12 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/log_json.c %D%/log_json.h \
 	%D%/log_line.c %D%/log_line.h \
 	%D%/log_time.c %D%/log_time.h \
+	%D%/otlp.c %D%/otlp.h %D%/otlp_priv.h \
+	%D%/otlp_logs.c \
+	%D%/otlp_metrics.c \
+	%D%/otlp_name.c \
+	%D%/otlp_traces.c \
+	%D%/otlp_value.c \
 	%D%/problem.c %D%/problem.h \
 	%D%/projections.def \
 	%D%/push_figures.def \

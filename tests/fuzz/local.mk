@@ -9,6 +9,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_block \
 	tests/fuzz/fuzz_body \
 	tests/fuzz/fuzz_chunk \
+	tests/fuzz/fuzz_cloudevent \
 	tests/fuzz/fuzz_command \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_deflate \
@@ -22,6 +23,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_json \
 	tests/fuzz/fuzz_log_json \
 	tests/fuzz/fuzz_log_line \
+	tests/fuzz/fuzz_otlp \
 	tests/fuzz/fuzz_request \
 	tests/fuzz/fuzz_rollup \
 	tests/fuzz/fuzz_sample_json \
@@ -46,6 +48,8 @@ tests_fuzz_fuzz_body_SOURCES = %D%/fuzz_body.c %D%/fuzz.h %D%/property.h $(fuzz_
 tests_fuzz_fuzz_body_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_chunk_SOURCES = %D%/fuzz_chunk.c %D%/blob.h %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_chunk_LDADD = $(HISTORY_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_cloudevent_SOURCES = %D%/fuzz_cloudevent.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_cloudevent_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_command_SOURCES = %D%/fuzz_command.c $(fuzz_push_peer) $(fuzz_main)
 tests_fuzz_fuzz_command_LDADD = $(PUSHD_LIBS) $(HISTORYD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_conf_SOURCES = %D%/fuzz_conf.c %D%/fuzz.h %D%/property.h $(fuzz_main)
@@ -72,6 +76,8 @@ tests_fuzz_fuzz_log_json_SOURCES = %D%/fuzz_log_json.c %D%/fuzz.h %D%/property.h
 tests_fuzz_fuzz_log_json_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_log_line_SOURCES = %D%/fuzz_log_line.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_log_line_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_otlp_SOURCES = %D%/fuzz_otlp.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_otlp_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_request_SOURCES = %D%/fuzz_request.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_request_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_rollup_SOURCES = %D%/fuzz_rollup.c %D%/blob.h %D%/fuzz.h %D%/property.h $(fuzz_main)
