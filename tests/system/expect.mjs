@@ -24,6 +24,16 @@ export function problem(answer, status, { pointer } = {}) {
   return answer.json;
 }
 
+/** An error as OTLP wants it, with gRPC's code for the status. */
+export function otlpError(answer, status, message = /./) {
+  const codes = { 400: 3, 401: 16, 403: 7, 413: 3, 415: 3, 503: 14 };
+  assert.equal(answer.status, status, answer.text);
+  assert.match(answer.headers['content-type'] ?? '', /^application\/json/, answer.text);
+  assert.deepEqual(Object.keys(answer.json), ['code', 'message']);
+  assert.equal(answer.json.code, codes[status]);
+  assert.match(answer.json.message, message);
+}
+
 /** An event as lists and pushes show it. */
 export function event(value) {
   assert.ok(Number.isSafeInteger(value.id) && value.id > 0, `id of ${JSON.stringify(value)}`);

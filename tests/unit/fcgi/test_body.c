@@ -23,7 +23,9 @@ static void test_content_types(void **state) {
       {"application/json; charset=latin1", BODY_TYPE_OTHER},
       {"application/x-ndjson", BODY_TYPE_NDJSON},
       {"application/jsonl", BODY_TYPE_NDJSON},
-      {"application/cloudevents+json", BODY_TYPE_OTHER},
+      {"application/cloudevents+json", BODY_TYPE_CLOUDEVENT},
+      {"Application/CloudEvents-Batch+JSON; charset=UTF-8", BODY_TYPE_CLOUDEVENTS},
+      {"application/cloudevents+avro", BODY_TYPE_OTHER},
       {"application/x-www-form-urlencoded", BODY_TYPE_OTHER},
       {"text/plain", BODY_TYPE_TEXT},
   };
