@@ -145,7 +145,7 @@ static int finish(struct restore *restore, struct history_backup_summary *out,
     status = path_of(restore->dir, STORAGE_DATABASE, to, error);
   if (status)
     return status;
-  status = storage__open_file(&hot, from, STORAGE_WRITES, error);
+  status = storage__open_file(&hot, from, STORAGE_WRITES, STORAGE_PAGE_BYTES, error);
   if (!status)
     status = describe(restore, &hot, out, error);
   storage__close(&hot);

@@ -161,7 +161,9 @@ int segment__open(struct segment *segment, const char *dir, const struct segment
   *segment = (struct segment){.kind = row->kind};
   if (snprintf(path, sizeof path, "%s/" SEGMENT_FOLDER "/%s", dir, row->file) >= (int)sizeof path)
     return belfry_error_set(error, BELFRY_EINVAL, "the history's path %s is too long", dir);
-  int status = storage__open_file(&segment->storage, path, mode, error);
+  /* Chunks are of a kilobyte or a few, each in pages of its own. */
+  int page_bytes = row->kind == SEGMENT_EVENTS ? STORAGE_PAGE_BYTES : 1024;
+  int status = storage__open_file(&segment->storage, path, mode, page_bytes, error);
   if (!status) /* many may be open at a time */
     status = storage__exec(&segment->storage, "PRAGMA mmap_size = 0; PRAGMA cache_size = -2048",
                            "cannot open a sealed file", error);
@@ -463,7 +465,7 @@ int segment__remove(const char *dir, const char *file, struct belfry_error *erro
 /* A copy says that its journal is a write-ahead log, as the original's is. */
 static int close_journal(const char *path, struct belfry_error *error) {
   struct storage storage;
-  int status = storage__open_file(&storage, path, STORAGE_WRITES, error);
+  int status = storage__open_file(&storage, path, STORAGE_WRITES, STORAGE_PAGE_BYTES, error);
   if (!status)
     status = storage__exec(&storage, "PRAGMA journal_mode = DELETE", "cannot finish a sealed file",
                            error);

@@ -113,7 +113,7 @@ static int open_database(struct storage *storage, const char *path, enum storage
 }
 
 int storage__open_file(struct storage *storage, const char *path, enum storage_mode mode,
-                       struct belfry_error *error) {
+                       int page_bytes, struct belfry_error *error) {
   *storage = (struct storage){0};
   if (strlen(path) >= PATH_MAX)
     return belfry_error_set(error, BELFRY_EINVAL, "the path %.300s is too long", path);
@@ -131,8 +131,12 @@ int storage__open_file(struct storage *storage, const char *path, enum storage_m
   sqlite3_db_config(storage->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
   int persist = 1;
   sqlite3_file_control(storage->db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
-  return storage__exec(storage, mode == STORAGE_WRITES ? writer_pragmas : reader_pragmas, doing,
-                       error);
+  char page_size[40];
+  snprintf(page_size, sizeof page_size, "PRAGMA page_size = %d", page_bytes);
+  int status = mode == STORAGE_WRITES ? storage__exec(storage, page_size, doing, error) : BELFRY_OK;
+  return status ? status
+                : storage__exec(storage, mode == STORAGE_WRITES ? writer_pragmas : reader_pragmas,
+                                doing, error);
 }
 
 int storage__open(struct storage *storage, const char *dir, enum storage_mode mode,
@@ -142,7 +146,7 @@ int storage__open(struct storage *storage, const char *dir, enum storage_mode mo
   *storage = (struct storage){0};
   if (snprintf(path, sizeof path, "%s/" STORAGE_DATABASE, dir) >= (int)sizeof path)
     return belfry_error_set(error, BELFRY_EINVAL, "the history's path %s is too long", dir);
-  int status = storage__open_file(storage, path, mode, &why);
+  int status = storage__open_file(storage, path, mode, STORAGE_PAGE_BYTES, &why);
   if (status == BELFRY_ENOENT)
     return belfry_error_set(error, BELFRY_EBUSY, "there is no history in %s yet", dir);
   return status ? belfry_error_set(error, status, "%s", why.text) : BELFRY_OK;

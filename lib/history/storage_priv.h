@@ -14,9 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STORAGE_DATABASE "hot.db"
-#define STORAGE_LOCK     "history.lock"
-#define STORAGE_BALLAST  "ballast"
+#define STORAGE_DATABASE   "hot.db"
+#define STORAGE_LOCK       "history.lock"
+#define STORAGE_BALLAST    "ballast"
+
+#define STORAGE_PAGE_BYTES 4096
 
 /* STORAGE_READS_FINISHED: a file that nobody will ever write again. */
 enum storage_mode { STORAGE_READS, STORAGE_READS_FINISHED, STORAGE_WRITES };
@@ -32,10 +34,10 @@ int storage__open(struct storage *storage, const char *dir, enum storage_mode mo
                   struct belfry_error *error) BELFRY_MUST_CHECK;
 void storage__close(struct storage *storage);
 
-/* Opens any other database of the history. Returns: 0; BELFRY_ENOENT when a reader finds none.
- * Ended by storage__close() in every case. */
+/* Opens any other database of the history; one that is made has pages of `page_bytes`. Returns: 0;
+ * BELFRY_ENOENT when a reader finds none. Ended by storage__close() in every case. */
 int storage__open_file(struct storage *storage, const char *path, enum storage_mode mode,
-                       struct belfry_error *error) BELFRY_MUST_CHECK;
+                       int page_bytes, struct belfry_error *error) BELFRY_MUST_CHECK;
 
 /* Returns: the schema's number (0: none yet) in `*version`. */
 int storage__schema(struct storage *storage, int *version,

@@ -5,7 +5,9 @@
  *
  *   bench_http -u 127.0.0.1:8080 [-c CONNECTIONS] [-s SECONDS] [-k KEY_FILE] [-b BATCH] METHOD PATH
  *
- * With POST the body is a JSON array of BATCH events (one object when BATCH is 1).
+ * With POST the body is a JSON array of BATCH events (one object when BATCH is 1); to /api/metrics,
+ * BATCH samples as NDJSON, of as many series, at times that go on. PATH may be @FILE: paths, one a
+ * line, which are asked for in turn.
  */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -33,7 +35,11 @@ struct load {
   int connections;
   int seconds;
   int batch;
-  struct buf request;
+  struct buf request;     /* all of them, one behind the other */
+  struct slice *requests; /* owned; in it, asked for in turn */
+  size_t request_count, next_request;
+  bool samples;
+  int64_t sample_ts_ms;
   /* what came of it */
   uint32_t *latencies_us; /* owned, grows */
   size_t answered, latencies_cap;
@@ -43,6 +49,8 @@ struct load {
 
 struct connection {
   int fd;
+  struct slice request; /* borrowed from the load, or from `own` */
+  struct buf own;
   size_t sent;
   int64_t started_us;
   struct buf answer;
@@ -53,37 +61,98 @@ static void die(const char *what) {
   exit(1);
 }
 
-static void make_request(struct load *load) {
+static void put_events(const struct load *load, struct buf *body) {
+  if (load->batch > 1)
+    buf_put_char(body, '[');
+  for (int i = 0; i < load->batch; i++)
+    buf_printf(body,
+               "%s{\"event\":\"agent_activity\",\"source\":\"bench\",\"data\":{\"agent\":\"agent-"
+               "%d\",\"action\":"
+               "\"invoked\",\"detail\":\"one of many events of a size that is "
+               "common\",\"duration_ms\":%d.5}}",
+               i ? "," : "", i % 20, i);
+  if (load->batch > 1)
+    buf_put_char(body, ']');
+}
+
+static void put_samples(struct load *load, struct buf *body) {
+  load->sample_ts_ms += 1000;
+  for (int i = 0; i < load->batch; i++)
+    buf_printf(body,
+               "{\"metric\":\"bench_sample\",\"labels\":{\"n\":\"%d\"},\"timestamp\":%lld,"
+               "\"value\":%d.%02d}\n",
+               i, (long long)load->sample_ts_ms, i % 90, (int)(load->sample_ts_ms / 1000 % 100));
+}
+
+/* Puts one request for `path`. */
+static void put_request(struct load *load, struct slice path, struct buf *out) {
   struct buf body;
   buf_init(&body, 0);
   if (strcmp(load->method, "POST") == 0) {
-    if (load->batch > 1)
-      buf_put_char(&body, '[');
-    for (int i = 0; i < load->batch; i++)
-      buf_printf(&body,
-                 "%s{\"event\":\"agent_activity\",\"source\":\"bench\",\"data\":{\"agent\":\"agent-"
-                 "%d\",\"action\":"
-                 "\"invoked\",\"detail\":\"one of many events of a size that is "
-                 "common\",\"duration_ms\":%d.5}}",
-                 i ? "," : "", i % 20, i);
-    if (load->batch > 1)
-      buf_put_char(&body, ']');
+    if (load->samples)
+      put_samples(load, &body);
+    else
+      put_events(load, &body);
   }
-  buf_printf(&load->request, "%s %s HTTP/1.1\r\nHost: %s\r\n", load->method, load->path,
-             load->host);
+  buf_printf(out, "%s %.*s HTTP/1.1\r\nHost: %s\r\n", load->method, SLICE_ARG(path), load->host);
   if (load->key)
-    buf_printf(&load->request, "Authorization: Bearer %s\r\n", load->key);
+    buf_printf(out, "Authorization: Bearer %s\r\n", load->key);
   if (body.len)
-    buf_printf(&load->request, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
-               body.len);
-  buf_put_text(&load->request, "\r\n");
-  buf_put_slice(&load->request, buf_slice(&body));
-  if (buf_status(&body) || buf_status(&load->request))
+    buf_printf(out, "Content-Type: application/%s\r\nContent-Length: %zu\r\n",
+               load->samples ? "x-ndjson" : "json", body.len);
+  buf_put_text(out, "\r\n");
+  buf_put_slice(out, buf_slice(&body));
+  if (buf_status(&body) || buf_status(out))
     die("the request does not fit into memory");
   buf_fini(&body);
 }
 
-static void open_connection(const struct load *load, struct connection *connection, int epoll) {
+/* Makes the requests of all paths. */
+static void make_requests(struct load *load) {
+  struct belfry_error error = {0};
+  char *file = NULL;
+  struct slice rest = slice_of(load->path), path;
+  if (load->path[0] == '@' &&
+      !(file = fd_read_file(load->path + 1, (size_t)16 << 20, NULL, &error))) {
+    fprintf(stderr, "bench_http: %s\n", error.text);
+    exit(1);
+  }
+  if (file)
+    rest = slice_of(file);
+  for (size_t i = 0; i < rest.len; i++)
+    load->request_count += rest.data[i] == '\n';
+  load->requests = calloc(++load->request_count, sizeof *load->requests);
+  size_t *ends = calloc(load->request_count, sizeof *ends), count = 0;
+  if (!load->requests || !ends)
+    die("out of memory");
+  while (slice_split(&rest, '\n', &path))
+    if (path.len > 0) {
+      put_request(load, path, &load->request);
+      ends[count++] = load->request.len;
+    }
+  load->request_count = count;
+  for (size_t i = 0; i < count; i++)
+    load->requests[i] =
+        slice_new(load->request.data + (i ? ends[i - 1] : 0), ends[i] - (i ? ends[i - 1] : 0));
+  if (count == 0)
+    die("there is no path");
+  free(ends);
+  free(file);
+}
+
+/* Times of samples go on, so each of their requests is made when it is sent. */
+static void next_request(struct load *load, struct connection *connection) {
+  connection->sent = 0;
+  connection->started_us = clock_monotonic_us(&clock_system);
+  connection->request = load->requests[load->next_request++ % load->request_count];
+  if (!load->samples)
+    return;
+  buf_clear(&connection->own);
+  put_request(load, slice_of(load->path), &connection->own);
+  connection->request = buf_slice(&connection->own);
+}
+
+static void open_connection(struct load *load, struct connection *connection, int epoll) {
   connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (connection->fd < 0 ||
       connect(connection->fd, (const struct sockaddr *)&load->address, sizeof load->address) < 0)
@@ -95,8 +164,7 @@ static void open_connection(const struct load *load, struct connection *connecti
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, connection->fd, &event) < 0)
     die("epoll_ctl");
   buf_clear(&connection->answer);
-  connection->sent = 0;
-  connection->started_us = clock_monotonic_us(&clock_system);
+  next_request(load, connection);
 }
 
 /* The length of a whole answer at the start of `text`, or 0 when it is not whole yet; `*status` its
@@ -133,9 +201,9 @@ static void count_answer(struct load *load, const struct connection *connection,
 /* Sends what can be sent and takes what has come. Returns: false when the connection has ended. */
 static bool serve(struct load *load, struct connection *connection) {
   for (;;) {
-    while (connection->sent < load->request.len) {
-      ssize_t n = send(connection->fd, load->request.data + connection->sent,
-                       load->request.len - connection->sent, MSG_NOSIGNAL);
+    while (connection->sent < connection->request.len) {
+      ssize_t n = send(connection->fd, connection->request.data + connection->sent,
+                       connection->request.len - connection->sent, MSG_NOSIGNAL);
       if (n < 0)
         return errno == EAGAIN;
       connection->sent += (size_t)n;
@@ -155,8 +223,7 @@ static bool serve(struct load *load, struct connection *connection) {
       continue;
     count_answer(load, connection, status);
     buf_consume(&connection->answer, length);
-    connection->sent = 0;
-    connection->started_us = clock_monotonic_us(&clock_system);
+    next_request(load, connection);
   }
 }
 
@@ -167,6 +234,7 @@ static void run(struct load *load) {
     die("epoll_create1");
   for (int i = 0; i < load->connections; i++) {
     buf_init(&connections[i].answer, 0);
+    buf_init(&connections[i].own, 0);
     open_connection(load, &connections[i], epoll);
   }
   int64_t end_us = clock_monotonic_us(&clock_system) + (int64_t)load->seconds * 1000000;
@@ -188,6 +256,7 @@ static void run(struct load *load) {
   for (int i = 0; i < load->connections; i++) {
     fd_close(&connections[i].fd);
     buf_fini(&connections[i].answer);
+    buf_fini(&connections[i].own);
   }
   close(epoll);
 }
@@ -262,7 +331,9 @@ int main(int argc, char **argv) {
   }
   load.method = argv[optind];
   load.path = argv[optind + 1];
-  make_request(&load);
+  load.samples = strcmp(load.method, "POST") == 0 && strcmp(load.path, "/api/metrics") == 0;
+  load.sample_ts_ms = clock_realtime_ms(&clock_system) - 86400000;
+  make_requests(&load);
   run(&load);
   if (load.answered)
     qsort(load.latencies_us, load.answered, sizeof *load.latencies_us, by_value);
@@ -270,10 +341,12 @@ int main(int argc, char **argv) {
   printf("%-4s %-14s %3d connections  %8.0f requests/s", load.method, load.path, load.connections,
          per_second);
   if (strcmp(load.method, "POST") == 0)
-    printf("  %8.0f events/s", (double)(load.answered - load.refused) / load.seconds * load.batch);
+    printf("  %8.0f %s/s", (double)(load.answered - load.refused) / load.seconds * load.batch,
+           load.samples ? "samples" : "events");
   printf("  p50 %.2f ms  p99 %.2f ms  refused %zu  broken %zu\n", percentile_ms(&load, 0.50),
          percentile_ms(&load, 0.99), load.refused, load.broken);
   buf_fini(&load.request);
+  free(load.requests);
   free(load.latencies_us);
   free(load.key);
   return 0;
