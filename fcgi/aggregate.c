@@ -71,6 +71,7 @@ static bool parse_one(struct slice name, struct aggregate *out) {
       out->of = figures[i].of;
   if (!out->of && parse_quantile(name, &out->quantile))
     out->of = history_bucket_quantile;
+  out->computed = out->of == of_avg || out->of == of_rate || out->of == history_bucket_quantile;
   return out->of != NULL;
 }
 

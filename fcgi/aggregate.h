@@ -19,6 +19,7 @@ struct aggregate {
   char name[AGGREGATE_NAME_BYTES]; /* as it is asked for */
   double (*of)(const struct sample_bucket *bucket, double quantile);
   double quantile; /* 0 to 1 */
+  bool computed;   /* it is none of the samples: its last digits are rounding */
 };
 
 struct aggregate_list {

@@ -10,7 +10,8 @@
 
 #include <math.h>
 
-#define BUCKETS_MAX      10000 /* over all series of an answer */
+#define POINTS_MAX       10000 /* of a series */
+#define BUCKETS_MAX      50000 /* over all series of an answer */
 #define DEFAULT_RANGE_MS 3600000
 #define DEFAULT_POINTS   300
 #define LABEL_PREFIX     "label."
@@ -34,7 +35,7 @@ const struct field api_history_query[] = {
     [QUERY_TO] = {"to", FIELD_TIME, .summary = "now by default"},
     [QUERY_STEP] = {"step", FIELD_DURATION, .min = 1, .max = INT64_C(31536000000),
                     .summary = "width of a bucket; chosen from `points` by default"},
-    [QUERY_POINTS] = {"points", FIELD_INTEGER, .min = 1, .max = BUCKETS_MAX,
+    [QUERY_POINTS] = {"points", FIELD_INTEGER, .min = 1, .max = POINTS_MAX,
                       .summary = "about how many buckets, 300 by default; asked for without `agg` "
                                  "it gives avg,min,max, so that no spike is lost"},
     [QUERY_AGG] = {"agg", FIELD_TEXT, .max = 192,
@@ -106,11 +107,11 @@ static int parse_request(const struct request *request, struct history_request *
                                           : step_nice_ms(range_ms, params[QUERY_POINTS].set
                                                                        ? params[QUERY_POINTS].number
                                                                        : DEFAULT_POINTS);
-  if (range_ms / query->step_ms > BUCKETS_MAX)
+  if (range_ms / query->step_ms > POINTS_MAX)
     return model_problem_set(problem, BELFRY_EINVAL, "step",
                              "makes %lld buckets of this range; at most %d are given: take a wider "
                              "step or a shorter range",
-                             (long long)(range_ms / query->step_ms), BUCKETS_MAX);
+                             (long long)(range_ms / query->step_ms), POINTS_MAX);
   query->max_buckets = BUCKETS_MAX;
   out->csv = params[QUERY_FORMAT].set && params[QUERY_FORMAT].number == 1;
   struct slice agg = params[QUERY_AGG].set      ? params[QUERY_AGG].text
@@ -128,7 +129,7 @@ static void put_figure(struct buf *out, const struct aggregate *agg,
                        const struct sample_bucket *bucket) {
   double value = agg->of(bucket, agg->quantile);
   buf_put_char(out, ',');
-  json_put_number(out, value);
+  (agg->computed ? json_put_measure : json_put_number)(out, value);
 }
 
 struct series_text {

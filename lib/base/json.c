@@ -264,16 +264,69 @@ void json_put_string(struct buf *buf, struct slice text) {
   buf_put_char(buf, '"');
 }
 
+static const double powers_of_ten[] = {1,    1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
+                                       1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13,
+                                       1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20}; /* all exact */
+
+/* Puts n / 10^decimals. */
+static void put_digits(struct buf *buf, bool negative, uint64_t n, int decimals) {
+  char text[48], *at = text + sizeof text;
+  for (int digit = 0; n > 0 || digit <= decimals; digit++) {
+    if (digit == decimals && decimals > 0)
+      *--at = '.';
+    *--at = (char)('0' + n % 10);
+    n /= 10;
+  }
+  if (negative)
+    *--at = '-';
+  buf_put(buf, at, (size_t)(text + sizeof text - at));
+}
+
+/* Puts a number that has few decimals: n / 10^k with the smallest k for which that is the number.
+ * As both are exact, the quotient is what reading the text gives. Returns: false when it has more.
+ */
+static bool put_decimal(struct buf *buf, double number) {
+  double size = fabs(number);
+  if (size >= 1e9 || size < 1e-3)
+    return false;
+  for (int k = 0; k <= 6; k++) {
+    double scaled = nearbyint(size * powers_of_ten[k]);
+    if (scaled / powers_of_ten[k] != size)
+      continue;
+    put_digits(buf, number < 0, (uint64_t)scaled, k);
+    return true;
+  }
+  return false;
+}
+
 void json_put_number(struct buf *buf, double number) {
   char text[40];
   if (!isfinite(number)) {
     buf_put_text(buf, "null");
     return;
   }
+  if (put_decimal(buf, number))
+    return;
   for (int digits = 15; digits <= 17; digits++) {
     snprintf(text, sizeof text, "%.*g", digits, number);
     if (strtod(text, NULL) == number)
       break;
   }
   buf_put_text(buf, text);
+}
+
+void json_put_measure(struct buf *buf, double number) {
+  double size = fabs(number);
+  if (!(size >= 1e-4 && size < 1e14)) {
+    json_put_number(buf, number);
+    return;
+  }
+  int whole = -3; /* digits before the point */
+  while (size >= (whole < 0 ? 1 / powers_of_ten[-whole] : powers_of_ten[whole]))
+    whole++;
+  int decimals = 15 - whole;
+  uint64_t n = (uint64_t)nearbyint(size * powers_of_ten[decimals]);
+  for (; decimals > 0 && n % 10 == 0; decimals--)
+    n /= 10;
+  put_digits(buf, number < 0, n, decimals);
 }

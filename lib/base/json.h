@@ -65,6 +65,9 @@ void json_put_string(struct buf *buf, struct slice text);
  * becomes `null`. */
 void json_put_number(struct buf *buf, double number);
 
+/* Puts a number that was computed, with its first 15 digits: what comes behind them is rounding. */
+void json_put_measure(struct buf *buf, double number);
+
 /* Length of the longest prefix of `text` that is valid UTF-8 (RFC 3629; no surrogates, no overlong
  * forms). */
 size_t utf8_valid_prefix(struct slice text);

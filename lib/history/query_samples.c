@@ -499,9 +499,12 @@ static int read_hot(struct collection *all) {
   if (status || all->list.count == 0)
     return status;
   status = sample_marks_read(hot, &all->marks, all->error);
-  for (enum tier tier = 0; tier < TIERS && !status && all->from_ms < all->marks.sealed_ms; tier++)
-    status = sealed__list(hot, tier_kind[tier], all->from_ms, all->query->to_ms, &all->files[tier],
-                          all->error);
+  bool sealed = all->from_ms < all->marks.sealed_ms;
+  if (!status && sealed)
+    status = event_files__refresh(&all->history->event_files, hot, all->error);
+  for (enum tier tier = 0; tier < TIERS && !status && sealed; tier++)
+    status = sealed__list(&all->history->event_files.list, tier_kind[tier], all->from_ms,
+                          all->query->to_ms, &all->files[tier], all->error);
   for (enum tier tier = 0; tier < TIERS; tier++) {
     size_t before = all->files[tier].count;
     sealed__without_bad(&all->history->sealed, &all->files[tier]);

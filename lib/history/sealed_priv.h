@@ -93,10 +93,11 @@ int sealed__next_series(struct sealed *sealed, const struct segment_row *files, 
 bool sealed__go_without(struct sealed *sealed, const char *why);
 void sealed__without_bad(const struct sealed *sealed, struct segment_list *list);
 
-/* Lists the files of a kind that reach into a time and can be read, by their span, the older first.
+/* Lists those of a kind that reach into a time and can be read, by their span, the older first.
  * Ended by segment__list_fini() in every case. */
-int sealed__list(struct storage *hot, enum segment_kind kind, int64_t from_ms, int64_t to_ms,
-                 struct segment_list *out, struct belfry_error *error) BELFRY_MUST_CHECK;
+int sealed__list(const struct segment_list *all, enum segment_kind kind, int64_t from_ms,
+                 int64_t to_ms, struct segment_list *out,
+                 struct belfry_error *error) BELFRY_MUST_CHECK;
 
 /*
  * Adds what files hold of a series for from <= time < to. The files are of one kind and lie one

@@ -198,6 +198,37 @@ static void test_numbers_read_back(void **state) {
     json_decref(value);
     buf_fini(&out);
   }
+  struct buf many;
+  buf_init(&many, 0);
+  uint64_t random = 88172645463325252u;
+  for (int i = 0; i < 200000; i++) {
+    random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+    double number;
+    char text[40];
+    if (i % 4 == 0)
+      memcpy(&number, &random, sizeof number); /* any bits */
+    else
+      number =
+          (double)(int64_t)(random >> (i % 60)) / (double[]){1, 10, 100, 1e4, 1e6, 1e7, 3}[i % 7];
+    if (!isfinite(number))
+      continue;
+    buf_clear(&many);
+    json_put_measure(&many, number);
+    buf_put_char(&many, '\0');
+    double off = fabs(strtod(many.data, NULL) - number);
+    if (off > fabs(number) * 5.1e-15 ||
+        (fabs(number) < 1e14 && fabs(number) >= 1e-4 && strspn(many.data, "-.0123456789") > 21))
+      fail_msg("%.17g is put as the measure %s", number, many.data);
+    buf_clear(&many);
+    json_put_number(&many, number);
+    buf_put_char(&many, '\0');
+    if (strtod(many.data, NULL) != number)
+      fail_msg("%.17g is put as %s", number, many.data);
+    snprintf(text, sizeof text, "%.15g", number);
+    if (!strchr(many.data, 'e') && strtod(text, NULL) == number && strlen(many.data) > strlen(text))
+      fail_msg("%s is put as %s, which is longer", text, many.data);
+  }
+  buf_fini(&many);
   struct buf out;
   buf_init(&out, 0);
   json_put_number(&out, NAN);
