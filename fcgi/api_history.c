@@ -151,7 +151,8 @@ static int on_bucket(void *arg, struct slice labels, const struct sample_bucket 
   } else {
     buf_put_char(text->out, ',');
   }
-  buf_printf(text->out, "[%lld", (long long)bucket->start_ms);
+  buf_put_char(text->out, '[');
+  json_put_integer(text->out, bucket->start_ms);
   for (size_t i = 0; i < text->asked->agg.count; i++)
     put_figure(text->out, &text->asked->agg.items[i], bucket);
   buf_put_char(text->out, ']');

@@ -315,6 +315,10 @@ void json_put_number(struct buf *buf, double number) {
   buf_put_text(buf, text);
 }
 
+void json_put_integer(struct buf *buf, int64_t number) {
+  put_digits(buf, number < 0, number < 0 ? 0 - (uint64_t)number : (uint64_t)number, 0);
+}
+
 void json_put_measure(struct buf *buf, double number) {
   double size = fabs(number);
   if (!(size >= 1e-4 && size < 1e14)) {

@@ -25,7 +25,7 @@ static const char writer_pragmas[] = "PRAGMA journal_mode = WAL;"
                                      "PRAGMA journal_size_limit = 67108864;"
                                      "PRAGMA secure_delete = OFF;"
                                      "PRAGMA temp_store = MEMORY;"
-                                     "PRAGMA cache_size = -32768;";
+                                     "PRAGMA cache_size = -12288;";
 static const char reader_pragmas[] = "PRAGMA wal_autocheckpoint = 0;"
                                      "PRAGMA query_only = ON;"
                                      "PRAGMA temp_store = MEMORY;"
