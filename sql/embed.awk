@@ -120,7 +120,7 @@ END {
     }
     print "};\n\nconst char *const sql_migrations[SQL_SCHEMA_VERSION] = {"
     for (i = 1; i <= schemas; i++)
-      print migration[i] "  ,"
+      print "  (\n" migration[i] "  ),  /* clang takes two texts in a row for a forgotten comma */"
     print "};"
     for (i = 1; i <= segments; i++)
       printf "\nconst char sql_segment_%s[] =\n%s    ;\n", segment_name[i], segment_schema[i]
