@@ -13,7 +13,7 @@
 typedef void (*api_fn)(struct worker *worker, const struct request *request,
                        struct response *response);
 
-#define ROUTE(method, path, access, query, body, deadline, handler, summary)                       \
+#define ROUTE(method, path, access, query, body, answer, deadline, handler, summary)               \
   void handler(struct worker *worker, const struct request *request, struct response *response);
 #include "fcgi/routes.def"
 #undef ROUTE

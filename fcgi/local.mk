@@ -44,6 +44,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/route.c \
 	%D%/route.h \
 	%D%/routes.def \
+	%D%/schemas.h \
 	%D%/session_row.c \
 	%D%/session_row.h \
 	%D%/shared.c \
@@ -57,6 +58,56 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/step.h \
 	%D%/worker.c \
 	%D%/worker.h
+nodist_fcgi_libbelfryfcgi_a_SOURCES = fcgi/schemas.c
+
+# What bodies and answers look like.
+FCGI_SCHEMAS = \
+	fcgi/schemas/accepted.json \
+	fcgi/schemas/agent.json \
+	fcgi/schemas/agent_detail.json \
+	fcgi/schemas/agents.json \
+	fcgi/schemas/event.json \
+	fcgi/schemas/event_in.json \
+	fcgi/schemas/events.json \
+	fcgi/schemas/health.json \
+	fcgi/schemas/history.json \
+	fcgi/schemas/identity.json \
+	fcgi/schemas/key.json \
+	fcgi/schemas/key_created.json \
+	fcgi/schemas/keys.json \
+	fcgi/schemas/log.json \
+	fcgi/schemas/log_histogram.json \
+	fcgi/schemas/log_in.json \
+	fcgi/schemas/logs.json \
+	fcgi/schemas/logs_deleted.json \
+	fcgi/schemas/metrics.json \
+	fcgi/schemas/opportunities.json \
+	fcgi/schemas/opportunity.json \
+	fcgi/schemas/otlp_answer.json \
+	fcgi/schemas/otlp_error.json \
+	fcgi/schemas/otlp_logs.json \
+	fcgi/schemas/otlp_metrics.json \
+	fcgi/schemas/otlp_traces.json \
+	fcgi/schemas/problem.json \
+	fcgi/schemas/role.json \
+	fcgi/schemas/sample_in.json \
+	fcgi/schemas/samples_accepted.json \
+	fcgi/schemas/session.json \
+	fcgi/schemas/session_command.json \
+	fcgi/schemas/sessions.json \
+	fcgi/schemas/severity.json \
+	fcgi/schemas/signed_in.json \
+	fcgi/schemas/stats.json \
+	fcgi/schemas/status.json \
+	fcgi/schemas/time.json \
+	fcgi/schemas/time_in.json
+EXTRA_DIST += fcgi/schemas.awk $(FCGI_SCHEMAS)
+fcgi/schemas.c: $(FCGI_SCHEMAS) fcgi/schemas.awk
+	$(AM_V_GEN)$(MKDIR_P) fcgi && cd $(srcdir) && \
+	  $(AWK) -f fcgi/schemas.awk $(FCGI_SCHEMAS) > "$(abs_builddir)/$@.new" && \
+	  mv "$(abs_builddir)/$@.new" "$(abs_builddir)/$@"
+BUILT_SOURCES += fcgi/schemas.c
+CLEANFILES += fcgi/schemas.c
 
 BELFRY_FCGI_LIBS = fcgi/libbelfryfcgi.a lib/model/libmodel.a $(AUTH_LIBS) $(FCGI_LIBS) $(ZLIB_LIBS)
 

@@ -5,20 +5,35 @@
 #include <stdio.h>
 #include <strings.h>
 
-#define DEADLINE_QUICK_MS 2000
+#define DEADLINE_QUICK_MS     2000
 
-#define NO_BODY           BODY_NONE, NULL
-#define RECORDS           BODY_RECORDS, NULL
-#define LINES             BODY_LINES, NULL
-#define EVENTS            BODY_EVENTS, NULL
-#define OTLP              BODY_OTLP, NULL
-#define OBJECT(table)     BODY_OBJECT, table
-#define ROUTE(method, path, access, query, body, deadline, handler, summary)                       \
-  {HTTP_##method, path, ACCESS_##access, query, body, DEADLINE_##deadline, handler, summary},
+#define NO_BODY               BODY_NONE, NULL, NULL
+#define RECORDS(schema)       BODY_RECORDS, NULL, #schema
+#define LINES(schema)         BODY_LINES, NULL, #schema
+#define EVENTS(schema)        BODY_EVENTS, NULL, #schema
+#define OTLP(schema)          BODY_OTLP, NULL, #schema
+#define OBJECT(table)         BODY_OBJECT, table, NULL
+#define JSON(name)            200, ANSWER_JSON, #name, NULL
+#define STATE(name)           200, ANSWER_JSON | ANSWER_ETAG, #name, NULL
+#define HEALTH(name)          200, ANSWER_JSON | ANSWER_OR_503, #name, NULL
+#define LISTING(name, record) 200, ANSWER_JSON | ANSWER_CSV | ANSWER_NDJSON, #name, #record
+#define TABLE(name)           200, ANSWER_JSON | ANSWER_CSV, #name, NULL
+#define PROMETHEUS            200, ANSWER_PROMETHEUS, NULL, NULL
+#define CREATED(name)         201, ANSWER_JSON, #name, NULL
+#define ACCEPTED(name)        202, ANSWER_JSON, #name, NULL
+#define NOTHING               204, 0, NULL, NULL
+#define ROUTE(method, path, access, query, body, answer, deadline, handler, summary)               \
+  {HTTP_##method,       path,    ACCESS_##access, query, body, answer,                             \
+   DEADLINE_##deadline, handler, summary},
 static const struct route routes[] = {
 #include "fcgi/routes.def"
 };
 #undef ROUTE
+
+const struct route *route_rows(size_t *count) {
+  *count = sizeof routes / sizeof *routes;
+  return routes;
+}
 
 bool route_path_match(const char *pattern, struct slice path, struct slice args[REQUEST_ARGS_MAX]) {
   struct slice pattern_rest = slice_of(pattern), path_rest = path, want, have;
@@ -160,7 +175,7 @@ static bool check_query(const struct route *route, struct request *request,
   return true;
 }
 
-static const char *accepted_types(const struct route *route) {
+const char *route_body_types(const struct route *route) {
   static const char *const types[] = {
       [BODY_NONE] = "",
       [BODY_OBJECT] = "application/json",
@@ -207,11 +222,11 @@ static bool check_type(const struct route *route, struct request *request,
     request->body_type = BODY_TYPE_CLOUDEVENT_BINARY;
   if (takes_type(route, request->body_type))
     return true;
-  response_header(response, "Accept", "%s", accepted_types(route));
+  response_header(response, "Accept", "%s", route_body_types(route));
   response_problem(response, request, 415,
                    "the content type '%.*s' is not taken here; send one of: %s (UTF-8)%s",
                    request->content_type.len < 100 ? (int)request->content_type.len : 100,
-                   request->content_type.data, accepted_types(route),
+                   request->content_type.data, route_body_types(route),
                    type_hint(route, request->content_type));
   return false;
 }

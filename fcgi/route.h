@@ -21,6 +21,16 @@ enum route_access {
 
 enum route_deadline { DEADLINE_QUICK, DEADLINE_REQUEST };
 
+/* What the answer of a request that succeeds may be. */
+enum route_answers {
+  ANSWER_JSON = 1,
+  ANSWER_NDJSON = 2,
+  ANSWER_CSV = 4,
+  ANSWER_PROMETHEUS = 8,
+  ANSWER_ETAG = 16,   /* it has one, and 304 may come instead */
+  ANSWER_OR_503 = 32, /* the same may come with 503 */
+};
+
 struct route {
   enum http_method method;
   const char *path;
@@ -28,10 +38,21 @@ struct route {
   const struct field *query;
   enum body_kind body;
   const struct field *body_fields;
+  const char *body_schema;   /* of one record of the body; NULL: the table says it all */
+  int status;                /* of an answer that succeeds */
+  unsigned answers;          /* of enum route_answers; without a type it has no body */
+  const char *answer_schema; /* of its JSON; NULL: it is none (fcgi/schemas.h) */
+  const char *answer_record; /* of a line of its NDJSON */
   enum route_deadline deadline;
   api_fn handler;
   const char *summary;
 };
+
+/* All rows, `*count` of them. */
+const struct route *route_rows(size_t *count);
+
+/* What a Content-Type may be for a row's body. Returns: a comma list, "" when it takes none. */
+const char *route_body_types(const struct route *route);
 
 /* Whether `path` is what `pattern` describes; `args` gets what stands for its {placeholders}. */
 bool route_path_match(const char *pattern, struct slice path, struct slice args[REQUEST_ARGS_MAX]);

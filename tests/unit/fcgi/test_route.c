@@ -1,6 +1,10 @@
-/* fcgi/route: which row answers what, Allow, and pages of other sites. */
+/* fcgi/route: which row answers what, Allow, pages of other sites, and the schemas of the rows. */
 #include "fcgi/route.h"
 
+#include "base/json.h"
+#include "fcgi/schemas.h"
+
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -85,11 +89,85 @@ static void test_other_sites(void **state) {
   }
 }
 
+/* Schemas that belong to no row: what errors look like. */
+static const char *const of_errors[] = {"problem", "otlp_error"};
+
+static size_t find_schema(const char *name) {
+  for (size_t i = 0; i < schema_count; i++)
+    if (strcmp(schemas[i].name, name) == 0)
+      return i;
+  return schema_count;
+}
+
+static json_t *parse_schema(size_t i) {
+  json_error_t error;
+  json_t *schema = json_loads(schemas[i].text, JSON_REJECT_DUPLICATES, &error);
+  if (!schema)
+    fail_msg("fcgi/schemas/%s.json is no JSON: %s", schemas[i].name, error.text);
+  return schema;
+}
+
+static void use(const char *name, const char *by, bool *used);
+
+/* Marks what a schema refers to. */
+static void follow(json_t *value, const char *by, bool *used) {
+  static const char before[] = "#/components/schemas/";
+  const char *key;
+  json_t *member;
+  size_t i;
+  json_array_foreach(value, i, member) {
+    follow(member, by, used);
+  }
+  json_object_foreach(value, key, member) {
+    if (strcmp(key, "$ref") != 0) {
+      follow(member, by, used);
+      continue;
+    }
+    assert_int_equal(strncmp(json_string_value(member), before, sizeof before - 1), 0);
+    use(json_string_value(member) + sizeof before - 1, by, used);
+  }
+}
+
+static void use(const char *name, const char *by, bool *used) {
+  size_t i = find_schema(name);
+  if (i == schema_count)
+    fail_msg("%s names the schema %s, but there is no fcgi/schemas/%s.json", by, name, name);
+  if (used[i])
+    return;
+  used[i] = true;
+  json_t *schema = parse_schema(i);
+  follow(schema, name, used);
+  json_decref(schema);
+}
+
+static void test_schemas(void **state) {
+  (void)state;
+  size_t count;
+  const struct route *rows = route_rows(&count);
+  bool *used = calloc(schema_count, sizeof *used);
+  assert_non_null(used);
+  for (size_t i = 0; i < count; i++) {
+    const char *const names[] = {rows[i].body_schema, rows[i].answer_schema, rows[i].answer_record};
+    for (size_t j = 0; j < 3; j++)
+      if (names[j])
+        use(names[j], rows[i].path, used);
+    if ((rows[i].answers & ANSWER_JSON) && !rows[i].answer_schema)
+      fail_msg("%s answers JSON without a schema", rows[i].path);
+  }
+  for (size_t i = 0; i < sizeof of_errors / sizeof *of_errors; i++)
+    use(of_errors[i], "an error", used);
+  for (size_t i = 0; i < schema_count; i++)
+    if (!used[i])
+      fail_msg("nothing uses fcgi/schemas/%s.json", schemas[i].name);
+  free(used);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_path_patterns),
       cmocka_unit_test(test_methods_of_a_path),
       cmocka_unit_test(test_other_sites),
+      cmocka_unit_test(test_schemas),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
