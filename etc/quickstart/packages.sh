@@ -9,7 +9,7 @@ packages_to_run=(
 )
 # shellcheck disable=SC2034 # used by check.sh
 packages_to_check=(
-  libcmocka-dev fonts-dejavu-core clang:clang chromium:chromium sqlite3:sqlite3 ip:iproute2 mandoc:mandoc shellcheck:shellcheck
+  libcmocka-dev fonts-dejavu-core clang:clang g++:g++ chromium:chromium sqlite3:sqlite3 ip:iproute2 mandoc:mandoc shellcheck:shellcheck
   nghttpx:nghttp2-proxy apache2:apache2-bin
   python3-websockets python3-aiohttp
 )

@@ -39,7 +39,7 @@ static bool is_annotation(struct slice code) {
 }
 
 static void put_unit(struct buf *out, struct slice unit, bool gauge) {
-  struct slice rest = unit, above, below = {0};
+  struct slice rest = unit, above = {0}, below = {0}; /* no unit has no piece */
   (void)slice_split(&rest, '/', &above);
   if (rest.data)
     below = rest;
