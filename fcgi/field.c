@@ -26,6 +26,13 @@ int duration_parse(struct slice text, int64_t *out_ms) {
   return BELFRY_EINVAL;
 }
 
+bool fields_need_any(const struct field *fields) {
+  for (size_t i = 0; fields[i].name; i++)
+    if (fields[i].required)
+      return true;
+  return false;
+}
+
 static int parse_choice(const struct field *field, struct slice text, int64_t *index) {
   struct slice rest = slice_of(field->choices), choice;
   for (int64_t i = 0; slice_split(&rest, '|', &choice); i++) {

@@ -57,6 +57,9 @@ int fields_parse_object(const struct field *fields, struct slice text, int64_t n
                         struct buf *arena, struct field_value *out,
                         struct model_problem *problem) BELFRY_MUST_CHECK;
 
+/* Whether one of them must be there; if not, an empty body is as good as {}. */
+bool fields_need_any(const struct field *fields);
+
 /* "250ms", "90s", "15m", "24h", "7d", "2w", or a number of seconds. Returns: 0 or BELFRY_EINVAL. */
 int duration_parse(struct slice text, int64_t *out_ms) BELFRY_MUST_CHECK;
 

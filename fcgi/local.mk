@@ -12,6 +12,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_logs.c \
 	%D%/api_logs_delete.c \
 	%D%/api_metrics.c \
+	%D%/api_openapi.c \
 	%D%/api_opportunities.c \
 	%D%/api_otlp.c \
 	%D%/api_prometheus.c \
@@ -33,6 +34,8 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/metrics.def \
 	%D%/own_health.c \
 	%D%/own_health.h \
+	%D%/openapi.c \
+	%D%/openapi.h \
 	%D%/pool.c \
 	%D%/pool.h \
 	%D%/prometheus.c \
@@ -81,6 +84,7 @@ FCGI_SCHEMAS = \
 	fcgi/schemas/logs.json \
 	fcgi/schemas/logs_deleted.json \
 	fcgi/schemas/metrics.json \
+	fcgi/schemas/openapi.json \
 	fcgi/schemas/opportunities.json \
 	fcgi/schemas/opportunity.json \
 	fcgi/schemas/otlp_answer.json \

@@ -1,6 +1,7 @@
 #include "fcgi/response.h"
 
 #include "base/json.h"
+#include "model/state_text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -178,6 +179,13 @@ bool response_etag(struct response *response, const struct request *request, uin
   response->content_type = NULL;
   buf_clear(&response->body);
   return true;
+}
+
+void response_etag_body(struct response *response, const struct request *request) {
+  struct state_text text;
+  state_text_init(&text, &response->body);
+  text.hashed = 0;
+  (void)response_etag(response, request, state_text_fingerprint(&text));
 }
 
 int response_flush(struct response *response, const struct request *request) {

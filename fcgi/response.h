@@ -79,6 +79,9 @@ void response_unavailable(struct response *response, const struct request *reque
  */
 bool response_etag(struct response *response, const struct request *request, uint64_t fingerprint);
 
+/* The same with a fingerprint of its body, for one that has no clock in it. */
+void response_etag_body(struct response *response, const struct request *request);
+
 /*
  * Sends what there is of the answer, the head first, and empties the body: a long answer goes out
  * in pieces. Returns: 0; BELFRY_ECLOSED when the client has gone away or takes too long; or why the

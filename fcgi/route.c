@@ -294,14 +294,6 @@ static bool inflate_body(struct worker *worker, struct request *request, size_t 
   return status == BELFRY_OK;
 }
 
-/* Without one an empty body is as good as {}. */
-static bool needs_field(const struct field *fields) {
-  for (size_t i = 0; fields[i].name; i++)
-    if (fields[i].required)
-      return true;
-  return false;
-}
-
 static bool is_bulk(const struct route *route, enum body_type type) {
   return route->body == BODY_OTLP || (type != BODY_TYPE_JSON && type != BODY_TYPE_CLOUDEVENT &&
                                       type != BODY_TYPE_CLOUDEVENT_BINARY);
@@ -319,7 +311,8 @@ static bool take_body(struct worker *worker, const struct route *route, struct r
   if (!read_body(worker, request, limit, read, arg, response) ||
       !inflate_body(worker, request, limit, response))
     return false;
-  if (route->body != BODY_OBJECT || (request->body.len == 0 && !needs_field(route->body_fields)))
+  if (route->body != BODY_OBJECT ||
+      (request->body.len == 0 && !fields_need_any(route->body_fields)))
     return true;
   struct model_problem problem = {0};
   int status = fields_parse_object(route->body_fields, request->body, request->now_ms,
@@ -363,7 +356,11 @@ void route_answer(struct worker *worker, struct request *request, route_read_fn 
     response_problem(response, request, 403, "a page of another site may not do this");
     return;
   }
-  if (check_query(route, request, response) &&
-      take_body(worker, route, request, read, arg, response))
-    route->handler(worker, request, response);
+  if (!check_query(route, request, response) ||
+      !take_body(worker, route, request, read, arg, response))
+    return;
+  route->handler(worker, request, response);
+  if ((route->answers & ANSWER_ETAG) && response->status == 200 &&
+      response->caching == RESPONSE_NO_STORE)
+    response_etag_body(response, request);
 }

@@ -26,6 +26,7 @@ int worker_init(struct worker *worker, const struct conf *conf, struct shared *s
   history_batch_init(&worker->batch, 0);
   buf_init(&worker->body, 0);
   buf_init(&worker->inflated, 0);
+  buf_init(&worker->openapi, 0);
   state_answers_init(&worker->answers);
   char path[256];
   int status = conf_run_path(conf, "history.sock", path, sizeof path);
@@ -38,6 +39,7 @@ void worker_fini(struct worker *worker) {
   history_batch_fini(&worker->batch);
   buf_fini(&worker->body);
   buf_fini(&worker->inflated);
+  buf_fini(&worker->openapi);
   state_answers_fini(&worker->answers);
 }
 

@@ -28,6 +28,7 @@ struct worker {
   struct ulid_maker ulids;
   struct buf body, inflated; /* of the current request */
   struct state_answers answers;
+  struct buf openapi; /* the document; empty until somebody asks for it */
   struct auth_cache credential;
   uint64_t version;     /* of the history, as this request found it first; 0: not asked yet */
   bool history_suspect; /* a read has failed: open it anew before the next one */
