@@ -4,6 +4,7 @@
 #include "cli/history_dir.h"
 #include "cli/show.h"
 #include "history/backup.h"
+#include "model/rebuild.h"
 
 #include <getopt.h>
 #include <limits.h>
@@ -34,20 +35,43 @@ static int check(const char *conf_path, const char *state,
     return EXIT_FAILED;
   }
   printf("%lld files, %lld sealed pieces with %lld events, %lld samples and %lld roll-ups: "
-         "%lld damaged, %lld set aside\n",
+         "%lld damaged, %lld written anew, %lld set aside\n",
          (long long)counts.files, (long long)counts.blocks, (long long)counts.events,
          (long long)counts.samples, (long long)counts.buckets, (long long)counts.damaged,
-         (long long)counts.quarantined);
+         (long long)counts.mended, (long long)counts.quarantined);
   return counts.damaged ? EXIT_FAILED : EXIT_OK;
 }
 
+/* Makes agents, sessions, totals and so on anew. */
+static int rebuild(const char *conf_path, const char *state) {
+  char dir[PATH_MAX];
+  struct belfry_error error = {0};
+  struct rebuild_counts counts;
+  int status = history_dir_find(conf_path, state, dir, sizeof dir, &error);
+  if (!status)
+    status = rebuild_projections(dir, &counts, &error);
+  if (status) {
+    command_complain("%s", error.text);
+    return EXIT_FAILED;
+  }
+  printf("the projections were made anew of %lld events", (long long)counts.events);
+  if (counts.unfit)
+    printf("; %lld times the data did not fit", (long long)counts.unfit);
+  putchar('\n');
+  return EXIT_OK;
+}
+
 int cmd_check_history(const struct command *command, int argc, char **argv) {
-  static const struct option options[] = {
-      {"config", required_argument, NULL, 'c'}, {"state", required_argument, NULL, 's'},
-      {"full", no_argument, NULL, 'f'},         {"repair", no_argument, NULL, 'r'},
-      {"help", no_argument, NULL, 'h'},         {0}};
+  static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                          {"state", required_argument, NULL, 's'},
+                                          {"full", no_argument, NULL, 'f'},
+                                          {"repair", no_argument, NULL, 'r'},
+                                          {"projections", no_argument, NULL, 'p'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
   const char *conf_path = NULL, *state = NULL;
   struct history_check_options wanted = {0};
+  bool projections = false;
   int option;
   while ((option = getopt_long(argc, argv, "c:s:h", options, NULL)) != -1) {
     if (option == 'h')
@@ -60,10 +84,13 @@ int cmd_check_history(const struct command *command, int argc, char **argv) {
       wanted.full = true;
     else if (option == 'r')
       wanted.repair = true;
+    else if (option == 'p')
+      projections = true;
     else
       return command_misused(command, "these arguments are not understood");
   }
   if (optind < argc)
     return command_misused(command, "'%s' is not understood", argv[optind]);
-  return check(conf_path, state, &wanted);
+  int status = check(conf_path, state, &wanted);
+  return projections && status == EXIT_OK ? rebuild(conf_path, state) : status;
 }

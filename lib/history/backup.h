@@ -43,14 +43,15 @@ int history_restore(const char *source, const char *dir, struct history_backup_s
 
 struct history_check_options {
   bool full;   /* unpacks every block and compares the index of words, not only what is quick */
-  bool repair; /* sets damaged files aside (quarantine), so that the rest can be used; needs the
-                  lock */
+  bool repair; /* writes damaged files of events anew, of what can be read of them, and sets others
+                  aside (quarantine), so that the rest can be used; needs the lock */
 };
 
 struct history_check_counts {
   int64_t files, blocks, events, samples, buckets;
   int64_t damaged;     /* files that are not as they should be */
   int64_t quarantined; /* set aside, now or before */
+  int64_t mended;      /* written anew */
 };
 
 /* Says what is wrong with `file`, hot.db or one in segments. */

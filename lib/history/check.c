@@ -10,6 +10,7 @@
 #include "history/block_priv.h"
 #include "history/chunk_priv.h"
 #include "history/lock_priv.h"
+#include "history/mend_priv.h"
 #include "history/rollup_priv.h"
 #include "history/segment_priv.h"
 #include "history/words.h"
@@ -389,11 +390,35 @@ static int quarantine(struct storage *hot, const struct segment_row *row,
   return status ? status : storage__run(hot, statement, NULL, error);
 }
 
+/* Writes a damaged file of events anew, or sets the file aside. */
+static int repair(struct check *check, struct storage *hot, const struct segment_row *row,
+                  struct belfry_error *error) {
+  struct mended mended;
+  struct belfry_error why = {0};
+  char text[128];
+  int status = row->kind == SEGMENT_EVENTS ? mend__events(hot, check->dir, row, &mended, &why)
+                                           : BELFRY_ECORRUPT;
+  if (status == BELFRY_OK) {
+    check->counts->mended++;
+    snprintf(text, sizeof text,
+             "was written anew: %" PRId64 " events are there, %" PRId64 " are lost", mended.events,
+             mended.lost_events);
+    check->on_problem(check->arg, row->file, text);
+    return BELFRY_OK;
+  }
+  if (status == BELFRY_ENOMEM || status == BELFRY_EFULL)
+    return belfry_error_set(error, status, "%s", why.text);
+  check->counts->quarantined++;
+  return row->state == SEGMENT_QUARANTINED ? BELFRY_OK : quarantine(hot, row, error);
+}
+
 /* Returns: what ends the check; a damaged file does not. */
 static int check_one(struct check *check, struct storage *hot, const struct segment_row *row,
                      struct belfry_error *error) {
   struct belfry_error why = {0};
   check->counts->files++;
+  if (row->state == SEGMENT_QUARANTINED && check->options->repair)
+    return repair(check, hot, row, error);
   if (row->state == SEGMENT_QUARANTINED) {
     check->counts->quarantined++;
     return BELFRY_OK;
@@ -409,10 +434,7 @@ static int check_one(struct check *check, struct storage *hot, const struct segm
     return BELFRY_OK;
   check->counts->damaged++;
   check->on_problem(check->arg, row->file, why.text);
-  if (!check->options->repair)
-    return BELFRY_OK;
-  check->counts->quarantined++;
-  return quarantine(hot, row, error);
+  return check->options->repair ? repair(check, hot, row, error) : BELFRY_OK;
 }
 
 static int check_all(struct check *check, struct storage *hot, struct belfry_error *error) {

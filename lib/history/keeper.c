@@ -63,17 +63,12 @@ int keeper__hand_over(struct history_keeper *keeper, const struct history_hand_o
 
 /* --- files --- */
 
-static unsigned generation_of(const char *file) {
-  const char *last = strrchr(file, '-');
-  return last ? (unsigned)strtoul(last + 1, NULL, 10) : 0;
-}
-
 /* No name is used again: a reader may still hold the file that had it. */
 void keeper__name_next(const struct history_keeper *keeper, struct segment_row *row) {
   unsigned generation = 0;
   for (size_t i = 0; i < keeper->list.count; i++) {
     const struct segment_row *other = &keeper->list.rows[i];
-    unsigned one = generation_of(other->file);
+    unsigned one = segment__generation(other->file);
     if (other->kind == row->kind && other->start_ms == row->start_ms && one > generation)
       generation = one;
   }

@@ -14,6 +14,7 @@ lib_history_libhistory_a_SOURCES = \
 	%D%/filter.c %D%/filter.h \
 	%D%/lock.c %D%/lock_priv.h \
 	%D%/manifest.c %D%/manifest_priv.h \
+	%D%/mend.c %D%/mend_priv.h \
 	%D%/planes.c %D%/planes_priv.h \
 	%D%/query.c %D%/query.h %D%/query_priv.h \
 	%D%/query_events.c \
@@ -61,6 +62,7 @@ SQL_FILES = \
 	sql/statements/history.sql \
 	sql/statements/host.sql \
 	sql/statements/opportunity.sql \
+	sql/statements/rebuild.sql \
 	sql/statements/sample.sql \
 	sql/statements/segment.sql \
 	sql/statements/series.sql \

@@ -40,48 +40,6 @@ static int set_mark(struct storage *hot, const char *name, int64_t value, int64_
   return status;
 }
 
-static int record(struct storage *hot, const struct segment_change *change, int64_t now_ms,
-                  struct belfry_error *error) {
-  const struct segment_row *row = &change->row;
-  const struct history_value added[] = {
-      HISTORY_VALUE_TEXT("kind", slice_of(segment__kind_name(row->kind))),
-      HISTORY_VALUE_INTEGER("start", row->start_ms),
-      HISTORY_VALUE_INTEGER("end", row->end_ms),
-      HISTORY_VALUE_TEXT("file", slice_of(row->file)),
-      HISTORY_VALUE_TEXT("state", slice_of(segment__state_name(row->state))),
-      HISTORY_VALUE_INTEGER("last_block", row->last_block),
-      HISTORY_VALUE_INTEGER("first_id", row->first_id),
-      HISTORY_VALUE_INTEGER("last_id", row->last_id),
-      HISTORY_VALUE_INTEGER("min_ts", row->min_ts_ms),
-      HISTORY_VALUE_INTEGER("max_ts", row->max_ts_ms),
-      HISTORY_VALUE_INTEGER("rows", row->rows),
-      HISTORY_VALUE_INTEGER("bytes", row->bytes),
-      HISTORY_VALUE_INTEGER("now", now_ms),
-      HISTORY_VALUE_INTEGER("id", row->id),
-      HISTORY_VALUE_TEXT("old_file", slice_of(change->old_file)),
-      HISTORY_VALUE_INTEGER("old_last_block", change->old_last_block),
-  };
-  const struct history_value removed[] = {HISTORY_VALUE_INTEGER("id", row->id),
-                                          HISTORY_VALUE_TEXT("file", slice_of(row->file))};
-  int64_t changed = 0;
-  int status = BELFRY_EINVAL;
-  switch (change->what) {
-  case SEGMENT_ADDED:
-    status = run(hot, SQL_SEGMENT_INSERT, added, 13, &changed, error);
-    break;
-  case SEGMENT_CHANGED: /* without kind, start and end */
-    status = run(hot, SQL_SEGMENT_UPDATE, added + 3, 13, &changed, error);
-    break;
-  case SEGMENT_REMOVED:
-    status = run(hot, SQL_SEGMENT_DELETE, removed, 2, &changed, error);
-    break;
-  }
-  if (!status && changed != 1)
-    status =
-        belfry_error_set(error, BELFRY_ECONFLICT, "the sealed file %s is not as it was", row->file);
-  return status;
-}
-
 static int sweep(struct storage *hot, const struct sample_marks *marks, int64_t limit,
                  struct belfry_error *error) {
   if (limit <= 0)
@@ -102,10 +60,9 @@ int sample_marks_take_over(struct storage *hot, struct sample_marks *marks,
     status = set_mark(hot, "sealed", hand_over->sealed_ms, &after.sealed_ms, error);
   if (!status)
     status = set_mark(hot, "late_sealed", hand_over->late_sealed, &after.late_sealed, error);
-  for (size_t i = 0; i < hand_over->change_count && !status; i++)
-    status = record(hot, &hand_over->changes[i], hand_over->now_ms, error);
-  if (!status && hand_over->change_count > 0)
-    status = run(hot, SQL_SEGMENTS_CHANGED, NULL, 0, NULL, error);
+  if (!status)
+    status =
+        segment__record(hot, hand_over->changes, hand_over->change_count, hand_over->now_ms, error);
   if (!status)
     status = sweep(hot, &after, hand_over->sweep, error);
   if (!status)

@@ -24,14 +24,6 @@ struct sample_marks {
 int sample_marks_read(struct storage *hot, struct sample_marks *out,
                       struct belfry_error *error) BELFRY_MUST_CHECK;
 
-/* A change of what hot.db says about a file. */
-struct segment_change {
-  enum { SEGMENT_ADDED, SEGMENT_CHANGED, SEGMENT_REMOVED } what;
-  struct segment_row row;            /* as it becomes; as it was for one that is removed */
-  char old_file[SEGMENT_FILE_BYTES]; /* of one that is changed */
-  int64_t old_last_block;            /* likewise */
-};
-
 /* What the keeper of samples asks of the writer. Marks that are 0 stay as they are. */
 struct sample_hand_over {
   int64_t closed_ms, sealed_ms, late_sealed;

@@ -98,6 +98,71 @@ void segment__list_fini(struct segment_list *list) {
   *list = (struct segment_list){0};
 }
 
+static int run_hot(struct storage *hot, enum sql_statement number,
+                   const struct history_value *values, size_t count, int64_t *changed,
+                   struct belfry_error *error) {
+  sqlite3_stmt *statement;
+  int status = storage__statement(hot, number, &statement, error);
+  if (!status)
+    status = storage__bind(statement, values, count, error);
+  return status ? status : storage__run(hot, statement, changed, error);
+}
+
+static int record_one(struct storage *hot, const struct segment_change *change, int64_t now_ms,
+                      struct belfry_error *error) {
+  const struct segment_row *row = &change->row;
+  const struct history_value added[] = {
+      HISTORY_VALUE_TEXT("kind", slice_of(segment__kind_name(row->kind))),
+      HISTORY_VALUE_INTEGER("start", row->start_ms),
+      HISTORY_VALUE_INTEGER("end", row->end_ms),
+      HISTORY_VALUE_TEXT("file", slice_of(row->file)),
+      HISTORY_VALUE_TEXT("state", slice_of(segment__state_name(row->state))),
+      HISTORY_VALUE_INTEGER("last_block", row->last_block),
+      HISTORY_VALUE_INTEGER("first_id", row->first_id),
+      HISTORY_VALUE_INTEGER("last_id", row->last_id),
+      HISTORY_VALUE_INTEGER("min_ts", row->min_ts_ms),
+      HISTORY_VALUE_INTEGER("max_ts", row->max_ts_ms),
+      HISTORY_VALUE_INTEGER("rows", row->rows),
+      HISTORY_VALUE_INTEGER("bytes", row->bytes),
+      HISTORY_VALUE_INTEGER("now", now_ms),
+      HISTORY_VALUE_INTEGER("id", row->id),
+      HISTORY_VALUE_TEXT("old_file", slice_of(change->old_file)),
+      HISTORY_VALUE_INTEGER("old_last_block", change->old_last_block),
+  };
+  const struct history_value removed[] = {HISTORY_VALUE_INTEGER("id", row->id),
+                                          HISTORY_VALUE_TEXT("file", slice_of(row->file))};
+  int64_t changed = 0;
+  int status = BELFRY_EINVAL;
+  switch (change->what) {
+  case SEGMENT_ADDED:
+    status = run_hot(hot, SQL_SEGMENT_INSERT, added, 13, &changed, error);
+    break;
+  case SEGMENT_CHANGED: /* without kind, start and end */
+    status = run_hot(hot, SQL_SEGMENT_UPDATE, added + 3, 13, &changed, error);
+    break;
+  case SEGMENT_REMOVED:
+    status = run_hot(hot, SQL_SEGMENT_DELETE, removed, 2, &changed, error);
+    break;
+  }
+  if (!status && changed != 1)
+    status =
+        belfry_error_set(error, BELFRY_ECONFLICT, "the sealed file %s is not as it was", row->file);
+  return status;
+}
+
+int segment__record(struct storage *hot, const struct segment_change *changes, size_t count,
+                    int64_t now_ms, struct belfry_error *error) {
+  int status = BELFRY_OK;
+  for (size_t i = 0; i < count && !status; i++)
+    status = record_one(hot, &changes[i], now_ms, error);
+  return status || count == 0 ? status : run_hot(hot, SQL_SEGMENTS_CHANGED, NULL, 0, NULL, error);
+}
+
+unsigned segment__generation(const char *file) {
+  const char *last = strrchr(file, '-');
+  return last ? (unsigned)strtoul(last + 1, NULL, 10) : 0;
+}
+
 static int64_t month_start(struct tm day, int months) {
   struct tm first = {.tm_year = day.tm_year, .tm_mon = day.tm_mon + months, .tm_mday = 1};
   return (int64_t)timegm(&first) * 1000;

@@ -41,8 +41,24 @@ int segment__list(struct storage *hot, struct segment_list *out,
                   struct belfry_error *error) BELFRY_MUST_CHECK;
 void segment__list_fini(struct segment_list *list);
 
+/* A change of what hot.db says about a file. */
+struct segment_change {
+  enum { SEGMENT_ADDED, SEGMENT_CHANGED, SEGMENT_REMOVED } what;
+  struct segment_row row;            /* as it becomes; as it was for one that is removed */
+  char old_file[SEGMENT_FILE_BYTES]; /* of one that is changed */
+  int64_t old_last_block;            /* likewise */
+};
+
+/* Within a transaction of hot.db: makes changes, and readers look again. Returns: 0;
+ * BELFRY_ECONFLICT when a file is not as it was known. */
+int segment__record(struct storage *hot, const struct segment_change *changes, size_t count,
+                    int64_t now_ms, struct belfry_error *error) BELFRY_MUST_CHECK;
+
 const char *segment__kind_name(enum segment_kind kind);
 const char *segment__state_name(enum segment_state state);
+
+/* How often the file of a span was written anew, by its name. */
+unsigned segment__generation(const char *file);
 
 /* The name of the file of `kind` for the span that `ts_ms` lies in, and that span. */
 void segment__name(enum segment_kind kind, int64_t ts_ms, unsigned generation,

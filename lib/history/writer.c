@@ -559,52 +559,16 @@ static int run_values(struct history_writer *writer, enum sql_statement number,
                 : noticed(writer, storage__run(&writer->storage, statement, changed, error));
 }
 
+/* What a hand-over of events changes of the files' rows. */
 static int record_segment(struct history_writer *writer, const struct history_hand_over *hand_over,
                           struct belfry_error *error) {
-  const struct segment_row *row = &hand_over->row;
-  struct history_value values[16] = {
-      HISTORY_VALUE_TEXT("file", slice_of(row->file)),
-      HISTORY_VALUE_TEXT("state", slice_of(segment__state_name(row->state))),
-      HISTORY_VALUE_INTEGER("last_block", row->last_block),
-      HISTORY_VALUE_INTEGER("first_id", row->first_id),
-      HISTORY_VALUE_INTEGER("last_id", row->last_id),
-      HISTORY_VALUE_INTEGER("min_ts", row->min_ts_ms),
-      HISTORY_VALUE_INTEGER("max_ts", row->max_ts_ms),
-      HISTORY_VALUE_INTEGER("rows", row->rows),
-      HISTORY_VALUE_INTEGER("bytes", row->bytes),
-      HISTORY_VALUE_INTEGER("now", hand_over->now_ms),
-  };
-  size_t count = 10;
-  if (row->id == 0) {
-    values[count++] = HISTORY_VALUE_TEXT("kind", slice_of(segment__kind_name(row->kind)));
-    values[count++] = HISTORY_VALUE_INTEGER("start", row->start_ms);
-    values[count++] = HISTORY_VALUE_INTEGER("end", row->end_ms);
-  } else {
-    values[count++] = HISTORY_VALUE_INTEGER("id", row->id);
-    values[count++] = HISTORY_VALUE_TEXT("old_file", slice_of(hand_over->old_file));
-    values[count++] = HISTORY_VALUE_INTEGER("old_last_block", hand_over->old_last_block);
-  }
-  int64_t changed = 0;
-  int status = run_values(writer, row->id ? SQL_SEGMENT_UPDATE : SQL_SEGMENT_INSERT, values, count,
-                          &changed, error);
-  if (!status && changed != 1)
-    status =
-        belfry_error_set(error, BELFRY_ECONFLICT,
-                         "the sealed file %s is not as it was expected to be", hand_over->old_file);
-  return status ? status : run_values(writer, SQL_SEGMENTS_CHANGED, NULL, 0, NULL, error);
-}
-
-static int remove_segment(struct history_writer *writer, const struct history_hand_over *hand_over,
-                          struct belfry_error *error) {
-  const struct history_value values[] = {HISTORY_VALUE_INTEGER("id", hand_over->row.id),
-                                         HISTORY_VALUE_TEXT("file", slice_of(hand_over->old_file))};
-  int64_t changed = 0;
-  int status = run_values(writer, SQL_SEGMENT_DELETE, values, 2, &changed, error);
-  if (!status && changed != 1)
-    status =
-        belfry_error_set(error, BELFRY_ECONFLICT,
-                         "the sealed file %s is not as it was expected to be", hand_over->old_file);
-  return status ? status : run_values(writer, SQL_SEGMENTS_CHANGED, NULL, 0, NULL, error);
+  struct segment_change change = {.what = hand_over->remove   ? SEGMENT_REMOVED
+                                          : hand_over->row.id ? SEGMENT_CHANGED
+                                                              : SEGMENT_ADDED,
+                                  .row = hand_over->row,
+                                  .old_last_block = hand_over->old_last_block};
+  memcpy(change.old_file, hand_over->old_file, sizeof change.old_file);
+  return noticed(writer, segment__record(&writer->storage, &change, 1, hand_over->now_ms, error));
 }
 
 static int delete_sealed(struct history_writer *writer, const struct history_hand_over *hand_over,
@@ -665,8 +629,6 @@ static int take_over(struct history_writer *writer, const struct history_hand_ov
                                                   hand_over->samples, error));
   if (hand_over->deletion)
     return forget_deletion(writer, hand_over, error);
-  if (hand_over->remove)
-    return remove_segment(writer, hand_over, error);
   int status = hand_over->ids ? delete_events(writer, hand_over, error)
                               : record_segment(writer, hand_over, error);
   if (status || hand_over->count == 0)

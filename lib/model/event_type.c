@@ -19,7 +19,9 @@ static const struct {
   enum sql_statement statement;
 } projections[] = {
 #define PROJECTION(type, statement) {type, statement},
+#define PROJECTED(statement)
 #include "model/projections.def"
+#undef PROJECTED
 #undef PROJECTION
 };
 

@@ -20,6 +20,7 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/problem.c %D%/problem.h \
 	%D%/projections.def \
 	%D%/push_figures.def \
+	%D%/rebuild.c %D%/rebuild.h \
 	%D%/sample_json.c %D%/sample_json.h \
 	%D%/severity.c %D%/severity.h \
 	%D%/state.c %D%/state.h \

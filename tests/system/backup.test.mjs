@@ -125,7 +125,7 @@ describe('backup', { concurrency: false }, () => {
     const restored = running.at(-1);
     const sound = await cli('check-history', '--full', '--config', restored.confPath);
     assert.equal(sound.status, 0, sound.stderr);
-    assert.match(sound.stdout, /: 0 damaged, 0 set aside$/m);
+    assert.match(sound.stdout, /: 0 damaged, 0 written anew, 0 set aside$/m);
     await restored.terminate('belfry-historyd');
     const name = fs.readdirSync(path.join(state, 'history/segments')).find((file) => /^events-.*\.db$/.test(file));
     // What was written lately is in its log yet.
@@ -134,14 +134,101 @@ describe('backup', { concurrency: false }, () => {
     const found = await cli('check-history', '--full', '--config', restored.confPath);
     assert.equal(found.status, 1);
     assert.match(found.stderr, new RegExp(`^${name}: `, 'm'));
-    assert.match(found.stdout, /: 1 damaged, 0 set aside$/m);
+    assert.match(found.stdout, /: 1 damaged, 0 written anew, 0 set aside$/m);
     const repaired = await cli('check-history', '--full', '--repair', '--config', restored.confPath);
-    assert.match(repaired.stdout, /: 1 damaged, 1 set aside$/m);
+    assert.match(repaired.stdout, /: 1 damaged, 0 written anew, 1 set aside$/m);
     restored.startProgram('belfry-historyd');
     await restored.untilHealthy();
     const rest = await readAll(restored);
     assert.ok(rest.length > 0 && rest.length < events.length);
     assert.equal(rest.at(-1).event_id, 'after');
     await restored.deliver([{ event: 'steady', event_id: 'and on', data: {} }]);
+  });
+});
+
+describe('mending', { concurrency: false }, () => {
+  let belfry;
+  const segments = () => path.join(belfry.stateDir, 'history/segments');
+  const sealedFile = () => fs.readdirSync(segments()).find((file) => /^events-.*\.db$/.test(file));
+  const found = async (q) => (await belfry.get(`/api/events?limit=1000&q=${q}`, { key: belfry.adminKey })).json.events.length;
+  const sql = (file, text) => run('sqlite3', [file, text]).then(({ status, stderr }) => assert.equal(status, 0, stderr));
+  const check = (...args) => cli('check-history', ...args, '--config', belfry.confPath);
+  const state = async () => {
+    const [stats, agents, sessions] = await Promise.all(
+      ['/stats', '/api/agents', '/api/sessions'].map(async (target) => (await belfry.get(target, { key: belfry.adminKey })).json),
+    );
+    const { total_events, total_agents_executed, total_opportunities_discovered, avg_quality_score } = stats.metrics;
+    return JSON.stringify([total_events, total_agents_executed, total_opportunities_discovered, avg_quality_score, agents.agents.map(({ last_seen, ...agent }) => agent), sessions.sessions.length]);
+  };
+
+  before(async () => {
+    belfry = await instance();
+    for (let n = 0; n < 4; n++)
+      await belfry.deliver(Array.from({ length: 1000 }, (_, i) => ({ event: 'steady', event_id: `m-${n}-${i}`, data: { message: `word_${i % 7} number ${i}` } })));
+    await belfry.deliver([
+      ...Array.from({ length: 40 }, (_, n) => ({ event: 'agent_execution_started', data: { agent_name: `agent-${n % 3}` } })),
+      ...Array.from({ length: 40 }, (_, n) => ({ event: 'agent_execution_completed', data: { agent_name: `agent-${n % 3}`, success: n % 5 > 0, quality_score: n / 40 } })),
+      { event: 'session_update', data: { session_id: 's1', agent: 'agent-1', token_usage: 5 } },
+      { event: 'opportunity_discovered', data: { opportunity_id: 'o1', title: 'one', confidence_score: 70 } },
+    ]);
+    await belfry.until(async () => Number(/^belfry_history_sealed_events_total (\d+)/m.exec((await belfry.get('/metrics', { key: belfry.adminKey })).text)?.[1]) >= 3072, 'events are sealed');
+  });
+
+  test('an index of words that is wrong is made anew of the events', async () => {
+    const words = await found('word_3');
+    assert.ok(words > 500);
+    await belfry.terminate('belfry-historyd');
+    const name = sealedFile();
+    await sql(path.join(segments(), name), "INSERT INTO word (word) VALUES ('delete-all')");
+    assert.match((await check('--full')).stdout, /: 1 damaged, 0 written anew/);
+    const mended = await check('--full', '--repair');
+    assert.match(mended.stderr, new RegExp(`^${name}: was written anew: \\d+ events are there, 0 are lost$`, 'm'));
+    assert.ok(fs.existsSync(path.join(segments(), `damaged-${name}`)));
+    assert.match((await check('--full')).stdout, /: 0 damaged, 0 written anew, 0 set aside$/m);
+    belfry.startProgram('belfry-historyd');
+    await belfry.untilHealthy();
+    assert.equal(await found('word_3'), words);
+  });
+
+  test('a block that cannot be read takes no other with it', async () => {
+    const before = (await readAll(belfry)).length;
+    await belfry.terminate('belfry-historyd');
+    const name = sealedFile();
+    await sql(path.join(segments(), name), "UPDATE block_data SET data = zeroblob(100) WHERE number = 2; PRAGMA wal_checkpoint(TRUNCATE)");
+    const mended = await check('--full', '--repair');
+    const lost = Number(new RegExp(`^${name}: was written anew: \\d+ events are there, (\\d+) are lost$`, 'm').exec(mended.stderr)?.[1]);
+    assert.equal(lost, 1024, mended.stderr);
+    belfry.startProgram('belfry-historyd');
+    await belfry.untilHealthy();
+    assert.equal((await readAll(belfry)).length, before - lost);
+  });
+
+  test('projections are made anew of the log', async () => {
+    const right = await state();
+    assert.match(right, /agent-2/);
+    await belfry.terminate('belfry-historyd');
+    const hot = path.join(belfry.stateDir, 'history/hot.db');
+    await sql(hot, "UPDATE counter SET value = 3; DELETE FROM agent; DELETE FROM session; UPDATE opportunity SET title = 'x'");
+    const { status, stdout, stderr } = await check('--projections');
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /the projections were made anew of \d+ events$/m);
+    belfry.startProgram('belfry-historyd');
+    await belfry.untilHealthy();
+    const now = await state();
+    // The events of the block that was lost above are not counted any more.
+    const [total, ...rest] = JSON.parse(right);
+    const [totalNow, ...restNow] = JSON.parse(now);
+    assert.deepEqual(restNow, rest);
+    assert.ok(total - totalNow >= 1024 - 10 && total - totalNow <= 1024, `${total} and ${totalNow}`);
+  });
+
+  test('projections that hold more than the log are left as they are', async () => {
+    await belfry.terminate('belfry-historyd');
+    await sql(path.join(belfry.stateDir, 'history/hot.db'), "UPDATE segment SET first_id = 500 WHERE kind = 'events'");
+    const { status, stderr } = await check('--projections');
+    assert.equal(status, 1);
+    assert.match(stderr, /the events up to 499 are gone by retention/);
+    const right = await check('--repair');
+    assert.equal(right.status, 0, right.stderr);
   });
 });
