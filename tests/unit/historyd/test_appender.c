@@ -146,18 +146,22 @@ static void test_sending_again_changes_nothing(void **state) {
 static void test_agents(void **state) {
   (void)state;
   store("1", "agent_registered", "{\"agent_id\":\"x1\",\"agent_name\":\"writer\"}");
-  assert_sql("SELECT status = 'registered' AND agent_id = 'x1' AND active = 0 FROM agent");
+  assert_sql("SELECT status = 'registered' AND agent_id = 'x1' FROM agent");
+  assert_sql("SELECT count(*) = 0 FROM agent_run");
   store("2", "agent_execution_started",
         "{\"agent_name\":\"writer\",\"task_description\":\"chapter one\"}");
   store("3", "agent_execution_started", "{\"agent_name\":\"writer\"}");
-  assert_sql("SELECT status = 'running' AND invocations = 2 AND active = 2 FROM agent");
+  assert_sql("SELECT invocations = 2 FROM agent");
+  assert_sql("SELECT count(*) = 2 FROM agent_run WHERE agent = 'writer'");
   assert_sql("SELECT last_task = 'chapter one' FROM agent");
   store("4", "agent_execution_completed",
         "{\"agent_name\":\"writer\",\"success\":true,\"duration_ms\":100,\"quality_score\":90}");
-  assert_sql("SELECT status = 'running' AND active = 1 AND successes = 1 FROM agent");
+  assert_sql("SELECT successes = 1 FROM agent");
+  assert_sql("SELECT count(*) = 1 FROM agent_run");
   store("5", "agent_execution_completed",
         "{\"agent_name\":\"writer\",\"success\":false,\"duration_ms\":300}");
-  assert_sql("SELECT status = 'failed' AND active = 0 AND completions = 2 AND successes = 1 "
+  assert_sql("SELECT count(*) = 0 FROM agent_run");
+  assert_sql("SELECT status = 'failed' AND completions = 2 AND successes = 1 "
              "AND duration_sum = 400 AND quality_sum = 90 AND quality_count = 1 FROM agent");
   store("6", "agent_activity", "{\"agent\":\"writer\",\"action\":\"invoked\"}");
   assert_sql("SELECT invocations = 3 FROM agent");

@@ -43,7 +43,7 @@ static void test_log_lines_are_not_counted(void **state) {
   assert_int_equal(event_type_projections(slice_of("log"), statements), 0);
   assert_int_equal(event_type_projections(slice_of("unheard_of"), statements), 1);
   assert_int_equal(statements[0], SQL_PROJECT_TOTAL_EVENTS);
-  assert_int_equal(event_type_projections(slice_of("agent_execution_completed"), statements), 3);
+  assert_int_equal(event_type_projections(slice_of("agent_execution_completed"), statements), 7);
 }
 
 struct seen {
