@@ -81,7 +81,7 @@ static void test_keys(void **state) {
       {"metrics:\n  zebra: 3\n", "2:3: metrics: unknown key 'zebra': known are enabled\n"},
       {"zebra: 1\n",
        "1:1: unknown key 'zebra': known are paths, logging, history, retention, fcgi, push, "
-       "watch, metrics, web, access, "
+       "watch, metrics, model, web, access, "
        "thresholds, services, logs\n"},
       {"workers: 3\n", "1:1: the key 'workers' belongs under `fcgi:`\n"},
       {"fcgi:\n  workers: 3\n  workers: 4\n",
@@ -229,15 +229,15 @@ static void test_aliases(void **state) {
       {"push:\n  interval: &t 7s\nwatch:\n  interval: *t\n", ""},
       {"a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b]\nservices: [*c]\n",
        "1:1: unknown key 'a': known are paths, logging, history, retention, fcgi, push, watch, "
-       "metrics, web, "
+       "metrics, model, web, "
        "access, thresholds, "
        "services, logs\n"
        "2:1: unknown key 'b': known are paths, logging, history, retention, fcgi, push, watch, "
-       "metrics, web, "
+       "metrics, model, web, "
        "access, thresholds, "
        "services, logs\n"
        "3:1: unknown key 'c': known are paths, logging, history, retention, fcgi, push, watch, "
-       "metrics, web, "
+       "metrics, model, web, "
        "access, thresholds, "
        "services, logs\n"
        "3:4: services[0]: must be a map of its members, not a list\n"},
