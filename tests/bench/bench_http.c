@@ -6,8 +6,8 @@
  *   bench_http -u 127.0.0.1:8080 [-c CONNECTIONS] [-s SECONDS] [-k KEY_FILE] [-b BATCH] METHOD PATH
  *
  * With POST the body is a JSON array of BATCH events (one object when BATCH is 1); to /api/metrics,
- * BATCH samples as NDJSON, of as many series, at times that go on. PATH may be @FILE: paths, one a
- * line, which are asked for in turn.
+ * BATCH samples as NDJSON, of as many series, at times that go on; to /v1/logs, BATCH log records
+ * of OpenTelemetry, likewise. PATH may be @FILE: paths, one a line, which are asked for in turn.
  */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -38,8 +38,8 @@ struct load {
   struct buf request;     /* all of them, one behind the other */
   struct slice *requests; /* owned; in it, asked for in turn */
   size_t request_count, next_request;
-  bool samples;
-  int64_t sample_ts_ms;
+  bool samples, records; /* what is posted has times that go on: it is made when it is sent */
+  int64_t ts_ms;
   /* what came of it */
   uint32_t *latencies_us; /* owned, grows */
   size_t answered, latencies_cap;
@@ -76,12 +76,30 @@ static void put_events(const struct load *load, struct buf *body) {
 }
 
 static void put_samples(struct load *load, struct buf *body) {
-  load->sample_ts_ms += 1000;
+  load->ts_ms += 1000;
   for (int i = 0; i < load->batch; i++)
     buf_printf(body,
                "{\"metric\":\"bench_sample\",\"labels\":{\"n\":\"%d\"},\"timestamp\":%lld,"
                "\"value\":%d.%02d}\n",
-               i, (long long)load->sample_ts_ms, i % 90, (int)(load->sample_ts_ms / 1000 % 100));
+               i, (long long)load->ts_ms, i % 90, (int)(load->ts_ms / 1000 % 100));
+}
+
+/* As an SDK makes them: a handful of attributes, ids of a trace. */
+static void put_records(struct load *load, struct buf *body) {
+  load->ts_ms += 1000;
+  buf_put_text(body, "{\"resourceLogs\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\","
+                     "\"value\":{\"stringValue\":\"bench\"}}]},\"scopeLogs\":[{\"scope\":{\"name\":"
+                     "\"bench\"},\"logRecords\":[");
+  for (int i = 0; i < load->batch; i++)
+    buf_printf(body,
+               "%s{\"timeUnixNano\":\"%lld%06d\",\"severityNumber\":9,\"severityText\":\"INFO\","
+               "\"body\":{\"stringValue\":\"one of many lines of a size that is common, number "
+               "%d\"},\"attributes\":[{\"key\":\"http.request.method\",\"value\":{\"stringValue\":"
+               "\"GET\"}},{\"key\":\"http.response.status_code\",\"value\":{\"intValue\":200}},"
+               "{\"key\":\"url.path\",\"value\":{\"stringValue\":\"/a/%d\"}}],\"traceId\":"
+               "\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"eee19b7ec3c1b174\"}",
+               i ? "," : "", (long long)load->ts_ms, i, i, i % 50);
+  buf_put_text(body, "]}]}]}");
 }
 
 /* Puts one request for `path`. */
@@ -91,6 +109,8 @@ static void put_request(struct load *load, struct slice path, struct buf *out) {
   if (strcmp(load->method, "POST") == 0) {
     if (load->samples)
       put_samples(load, &body);
+    else if (load->records)
+      put_records(load, &body);
     else
       put_events(load, &body);
   }
@@ -140,12 +160,11 @@ static void make_requests(struct load *load) {
   free(file);
 }
 
-/* Times of samples go on, so each of their requests is made when it is sent. */
 static void next_request(struct load *load, struct connection *connection) {
   connection->sent = 0;
   connection->started_us = clock_monotonic_us(&clock_system);
   connection->request = load->requests[load->next_request++ % load->request_count];
-  if (!load->samples)
+  if (!load->samples && !load->records)
     return;
   buf_clear(&connection->own);
   put_request(load, slice_of(load->path), &connection->own);
@@ -332,7 +351,8 @@ int main(int argc, char **argv) {
   load.method = argv[optind];
   load.path = argv[optind + 1];
   load.samples = strcmp(load.method, "POST") == 0 && strcmp(load.path, "/api/metrics") == 0;
-  load.sample_ts_ms = clock_realtime_ms(&clock_system) - 86400000;
+  load.records = strcmp(load.method, "POST") == 0 && strcmp(load.path, "/v1/logs") == 0;
+  load.ts_ms = clock_realtime_ms(&clock_system) - 86400000;
   make_requests(&load);
   run(&load);
   if (load.answered)
@@ -342,7 +362,9 @@ int main(int argc, char **argv) {
          per_second);
   if (strcmp(load.method, "POST") == 0)
     printf("  %8.0f %s/s", (double)(load.answered - load.refused) / load.seconds * load.batch,
-           load.samples ? "samples" : "events");
+           load.samples   ? "samples"
+           : load.records ? "records"
+                          : "events");
   printf("  p50 %.2f ms  p99 %.2f ms  refused %zu  broken %zu\n", percentile_ms(&load, 0.50),
          percentile_ms(&load, 0.99), load.refused, load.broken);
   buf_fini(&load.request);

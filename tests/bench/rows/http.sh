@@ -27,6 +27,8 @@ http_row() {
   http_load -c 16 POST /api/events
   say "batches of 100, 16 connections"
   http_load -c 16 -b 100 POST /api/events
+  say "OpenTelemetry's log records, 500 in a request, 8 connections"
+  http_load -c 8 -b 500 POST /v1/logs
   say "state answers (each leaves a line in the access log, which becomes an event)"
   http_load -c 16 GET /stats
   http_load -c 16 GET /health
