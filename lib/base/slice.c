@@ -18,6 +18,7 @@ struct slice slice_trim(struct slice a) {
 }
 
 bool slice_split(struct slice *rest, char separator, struct slice *piece) {
+  *piece = slice_new(NULL, 0);
   if (!rest->data)
     return false;
   const char *end = rest->len ? memchr(rest->data, separator, rest->len) : NULL;

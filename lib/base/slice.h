@@ -43,7 +43,7 @@ struct slice slice_trim(struct slice a);
 
 /*
  * Takes the piece before the next `separator` off the front of `*rest`.
- * Returns: false when `*rest` was exhausted (its data is then NULL). "a,,b" gives "a", "" and "b".
+ * Returns: false when `*rest` was exhausted (its data is then NULL, and `*piece` empty). "a,,b" gives "a", "" and "b".
  */
 bool slice_split(struct slice *rest, char separator, struct slice *piece);
 

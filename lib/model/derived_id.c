@@ -1,5 +1,6 @@
 #include "model/derived_id.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -7,7 +8,10 @@
 int derived_id_init(struct derived_id *ids) {
   ids->digest = EVP_MD_fetch(NULL, "SHA256", NULL); /* once: that takes longer than a hash */
   ids->context = EVP_MD_CTX_new();
-  return ids->digest && ids->context ? BELFRY_OK : BELFRY_ENOMEM;
+  if (ids->digest && ids->context)
+    return BELFRY_OK;
+  ERR_clear_error(); /* nobody reads libcrypto's list of what went wrong */
+  return BELFRY_ENOMEM;
 }
 
 void derived_id_fini(struct derived_id *ids) {
@@ -22,7 +26,10 @@ static bool update(struct derived_id *ids, struct slice part) {
 }
 
 static int finish(struct derived_id *ids, bool fed, unsigned char out[EVP_MAX_MD_SIZE]) {
-  return fed && EVP_DigestFinal_ex(ids->context, out, NULL) == 1 ? BELFRY_OK : BELFRY_ENOMEM;
+  if (fed && EVP_DigestFinal_ex(ids->context, out, NULL) == 1)
+    return BELFRY_OK;
+  ERR_clear_error();
+  return BELFRY_ENOMEM;
 }
 
 int derived_id_seed(struct derived_id *ids, const struct slice *parts, size_t count,

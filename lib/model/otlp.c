@@ -112,8 +112,8 @@ static bool is_kept(struct slice key) {
   return !slice_is(key, "\"service.name\"") && !slice_starts_with(key, "\"telemetry.sdk.");
 }
 
-static void keep_resource(struct otlp_parse *parse, const struct otlp_attribute *attributes,
-                          int count) {
+static int keep_resource(struct otlp_parse *parse, const struct otlp_attribute *attributes,
+                         int count) {
   struct buf *out = &parse->resource;
   bool first = true, fine = true;
   buf_clear(out);
@@ -122,8 +122,11 @@ static void keep_resource(struct otlp_parse *parse, const struct otlp_attribute 
     if (is_kept(attributes[i].key))
       fine = otlp__put_attributes(out, &attributes[i], 1, &first);
   buf_put_char(out, '}');
+  if (buf_status(out) == BELFRY_ENOMEM)
+    return BELFRY_ENOMEM;
   if (first || !fine || buf_status(out)) /* nothing, or more than is carried in each event */
     buf_clear(out);
+  return BELFRY_OK;
 }
 
 static int take_resource(struct otlp_parse *parse, struct slice raw) {
@@ -143,8 +146,7 @@ static int take_resource(struct otlp_parse *parse, struct slice raw) {
       service.len > 0 && !has_control(service) ? service : parse->options->default_source;
   parse->instance = otlp__cut(id.len > 0 && !is_uuid(id) ? id : host, NAME_BYTES_MAX);
   parse->resource_raw = raw;
-  keep_resource(parse, attributes, count);
-  return BELFRY_OK;
+  return keep_resource(parse, attributes, count);
 }
 
 static int take_scope(struct otlp_parse *parse, struct slice scope) {

@@ -102,6 +102,8 @@ static int without_used(struct otlp_attribute *attributes, int count, bool has_b
 static int take_type(struct otlp_parse *parse, const struct record *record, int count,
                      struct event *event) {
   event->type = type_of(parse, record, parse->attributes, count);
+  if (buf_status(&parse->name))
+    return buf_status(&parse->name);
   if (event->type.len == 0)
     event->type = slice_of(LOG_EVENT_TYPE);
   if (!event_type_valid(event->type))

@@ -92,8 +92,11 @@ static int give_bucket(struct otlp_parse *parse, const struct point *point, doub
     struct buf text;
     buf_init(&text, sizeof le);
     json_put_number(&text, bound);
+    int status = buf_status(&text);
     snprintf(le, sizeof le, "%.*s", SLICE_ARG(buf_slice(&text)));
     buf_fini(&text);
+    if (status)
+      return status;
   }
   return give(parse, point, "_bucket", "le", le, (double)count, point->flags);
 }
@@ -424,9 +427,11 @@ int otlp__metric(struct otlp_parse *parse, struct slice raw) {
   if (unit.data)
     (void)otlp__text(unit, &parse->scratch, &unit_text);
   buf_clear(&parse->name);
-  if (!otlp__text(name, &parse->scratch, &text) ||
-      !otlp__put_metric_name(&parse->name, text, unit_text, kinds[kind].gauge) ||
-      parse->name.len > METRIC_BYTES_MAX - SUFFIX_BYTES_MAX) {
+  bool named = otlp__text(name, &parse->scratch, &text) &&
+               otlp__put_metric_name(&parse->name, text, unit_text, kinds[kind].gauge);
+  if (buf_status(&parse->name))
+    return buf_status(&parse->name);
+  if (!named || parse->name.len > METRIC_BYTES_MAX - SUFFIX_BYTES_MAX) {
     (void)otlp__wrong(parse, "/name", "must make a name of 1 to %d bytes",
                       METRIC_BYTES_MAX - SUFFIX_BYTES_MAX);
     return reject_all(parse, points);

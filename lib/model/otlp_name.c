@@ -39,7 +39,7 @@ static bool is_annotation(struct slice code) {
 }
 
 static void put_unit(struct buf *out, struct slice unit, bool gauge) {
-  struct slice rest = unit, above = {0}, below = {0}; /* no unit has no piece */
+  struct slice rest = unit, above, below = {0};
   (void)slice_split(&rest, '/', &above);
   if (rest.data)
     below = rest;
@@ -84,6 +84,8 @@ bool otlp__put_metric_name(struct buf *out, struct slice name, struct slice unit
     buf_put_char(out, '_');
     buf_put_slice(out, buf_slice(&ending));
   }
+  if (buf_status(&ending))
+    out->status = buf_status(&ending);
   buf_fini(&ending);
   return true;
 }

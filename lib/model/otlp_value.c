@@ -151,7 +151,11 @@ static bool put_list(struct buf *out, struct slice raw) {
 
 static bool put_map(struct buf *out, struct slice raw) {
   struct otlp_attribute *attributes = malloc(OTLP_ATTRIBUTES_MAX * sizeof *attributes);
-  int count = attributes ? otlp__attributes(json_member(raw, "values"), attributes) : -1;
+  if (!attributes) {
+    out->status = BELFRY_ENOMEM; /* not the value's fault */
+    return true;
+  }
+  int count = otlp__attributes(json_member(raw, "values"), attributes);
   bool first = true;
   buf_put_char(out, '{');
   bool fine = count >= 0 && otlp__put_attributes(out, attributes, count, &first);

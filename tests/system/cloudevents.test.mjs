@@ -127,7 +127,14 @@ describe('binary mode', () => {
         data_base64: Buffer.from(bytes).toString('base64'), cloudevent: { datacontenttype: 'application/octet-stream' },
       });
     assert.deepEqual(await data('', 'application/json'), {});
-    assert.deepEqual(await data(gzipSync('{"a":1}'), undefined).catch(() => 'none'), 'none', 'gzip must be named');
+    // Without a type: JSON if it is some, else text.
+    const untyped = (body) => belfry.request('POST', '/api/events', { key: ingest, headers: { ...binary(base()), 'content-length': Buffer.byteLength(body) }, body });
+    for (const [body, expected] of [['{"a":1}', { a: 1 }], ['plain {', { data: 'plain {' }]]) {
+      const answer = await untyped(body);
+      assert.equal(answer.status, 201, answer.text);
+      assert.deepEqual((await belfry.get(`/api/events/${answer.json.first_id}`, { key: belfry.adminKey })).json.data, expected);
+    }
+    expect.problem(await post(gzipSync('{"a":1}'), binary(base(), 'application/json')), 400);
     const zipped = await one(gzipSync('{"a":1}'), { ...binary(base(), 'application/json'), 'content-encoding': 'gzip' });
     assert.deepEqual(zipped.data, { a: 1 });
   });

@@ -1,14 +1,18 @@
 /* lib/model out of memory: an event, a sample, the state are read and put as a whole or refused. */
 #include "base/clock.h"
+#include "model/cloudevent.h"
 #include "model/event_json.h"
 #include "model/event_type.h"
 #include "model/filter_parse.h"
 #include "model/log_json.h"
+#include "model/otlp.h"
 #include "model/sample_json.h"
 #include "model/state.h"
 #include "tests/unit/alloc/fail_alloc.h"
 #include "tests/unit/history/fixture.h"
 
+#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -86,6 +90,62 @@ static int parse_log(const void *arg) {
                                : "{\"message\":\"a \\u0022b\",\"attributes\":{\"c\":1}}"));
   buf_fini(&out);
   log_parsed_fini(&parsed);
+  return status;
+}
+
+static int parse_cloudevent(const void *arg) {
+  const struct event_parse_options options = {.now_ms = NOW_MS, .max_data_bytes = 65536};
+  const struct cloudevent_header headers[] = {{slice_of("specversion"), slice_of("1.0")},
+                                              {slice_of("id"), slice_of("1")},
+                                              {slice_of("source"), slice_of("/s")},
+                                              {slice_of("type"), slice_of("X")},
+                                              {slice_of("subject"), slice_of("caf%C3%A9")}};
+  struct cloudevent_parsed parsed;
+  struct model_problem problem;
+  cloudevent_parsed_init(&parsed);
+  fail_alloc_begin();
+  int status = cloudevent_parse_binary(headers, 5, slice_of("text/plain"), slice_of(arg), &options,
+                                       &parsed, &problem);
+  fail_alloc_end();
+  if (!status)
+    assert_true(slice_is(parsed.event.event.data,
+                         "{\"data\":\"a \\\"b\\\"\",\"cloudevent\":{\"subject\":\"caf\xc3\xa9\","
+                         "\"type\":\"X\",\"datacontenttype\":\"text/plain\"}}"));
+  cloudevent_parsed_fini(&parsed);
+  return status;
+}
+
+static int count_otlp_event(void *arg, const struct event *event) {
+  assert_true(event->data.data[0] == '{' && event->data.data[event->data.len - 1] == '}');
+  ++*(int *)arg;
+  return 0;
+}
+
+static int count_otlp_sample(void *arg, const struct sample *sample, unsigned flags) {
+  (void)flags;
+  assert_true(sample->labels.len > 2);
+  ++*(int *)arg;
+  return 0;
+}
+
+struct otlp_case {
+  enum otlp_signal signal;
+  const char *body;
+  int count;
+};
+
+static int parse_otlp(const void *arg) {
+  const struct otlp_case *one = arg;
+  const struct otlp_options options = {
+      .now_ms = NOW_MS, .default_source = slice_of("key"), .max_data_bytes = 65536};
+  struct otlp_result result;
+  struct model_problem problem;
+  int count = 0;
+  const struct otlp_sink sink = {count_otlp_event, count_otlp_sample, &count};
+  fail_alloc_begin();
+  int status = otlp_parse(one->signal, slice_of(one->body), &options, &sink, &result, &problem);
+  fail_alloc_end();
+  assert_true(status || (count == one->count && result.rejected == 0));
   return status;
 }
 
@@ -189,6 +249,50 @@ static int put_state(const void *arg) {
   return status;
 }
 
+#define RESOURCE                                                                                   \
+  "\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":"            \
+  "\"s\\u00e9\"}},"                                                                                \
+  "{\"key\":\"host.name\",\"value\":{\"stringValue\":\"h\"}}]}"
+#define ATTRIBUTES                                                                                 \
+  "\"attributes\":[{\"key\":\"gen_ai.operation.name\",\"value\":{\"stringValue\":\"invoke_"        \
+  "agent\"}},"                                                                                     \
+  "{\"key\":\"l\",\"value\":{\"kvlistValue\":{\"values\":[{\"key\":\"a\",\"value\":{\"intValue\":" \
+  "\"1\"}}]"                                                                                       \
+  "}}}]"
+
+static void test_cloudevent(void **state) {
+  (void)state;
+  fail_alloc_each("a CloudEvent", parse_cloudevent, "a \"b\"");
+}
+
+static void test_otlp(void **state) {
+  (void)state;
+  static const struct otlp_case cases[] = {
+      {OTLP_LOGS,
+       "{\"resourceLogs\":[{" RESOURCE
+       ",\"scopeLogs\":[{\"logRecords\":[{\"body\":{\"arrayValue\":{"
+       "\"values\":[{\"stringValue\":\"x\"}]}}," ATTRIBUTES "},{\"timeUnixNano\":1}]}]}]}",
+       2},
+      {OTLP_METRICS,
+       "{\"resourceMetrics\":[{" RESOURCE
+       ",\"scopeMetrics\":[{\"metrics\":[{\"name\":\"m\",\"unit\":"
+       "\"s\",\"histogram\":{\"aggregationTemporality\":2,\"dataPoints\":[{\"count\":1,\"sum\":2,"
+       "\"explicitBounds\":[1.5],\"bucketCounts\":[0,1]," ATTRIBUTES "}]}}]}]}]}",
+       4},
+      {OTLP_TRACES,
+       "{\"resourceSpans\":[{" RESOURCE ",\"scopeSpans\":[{\"spans\":[{\"traceId\":"
+       "\"5b8efff798038103d269b633813fc60c\",\"spanId\":\"eee19b7ec3c1b174\",\"kind\":2," ATTRIBUTES
+       "}]}]}]}",
+       4},
+  };
+  /* libcrypto keeps what it makes at its first hash, and at its first error. */
+  assert_int_equal(parse_otlp(&cases[0]), 0);
+  assert_null(EVP_MD_fetch(NULL, "none", NULL));
+  ERR_clear_error();
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    fail_alloc_each("a request of OpenTelemetry", parse_otlp, &cases[i]);
+}
+
 static void test_event(void **state) {
   (void)state;
   fail_alloc_each(
@@ -229,6 +333,8 @@ static void test_state(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_event),
+      cmocka_unit_test(test_cloudevent),
+      cmocka_unit_test(test_otlp),
       cmocka_unit_test(test_sample),
       cmocka_unit_test(test_samples_of_an_event),
       cmocka_unit_test(test_filter),
