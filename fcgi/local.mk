@@ -1,6 +1,8 @@
 # A library of everything but main, so that the unit tests can link it.
 noinst_LIBRARIES += fcgi/libbelfryfcgi.a
 fcgi_libbelfryfcgi_a_SOURCES = \
+	%D%/accept.c \
+	%D%/accept.h \
 	%D%/aggregate.c %D%/aggregate.h \
 	%D%/api.h \
 	%D%/api_agents.c \

@@ -1,8 +1,6 @@
 #include "fcgi/openapi.h"
 
 #include "base/json.h"
-#include "fcgi/csv.h"
-#include "fcgi/prometheus.h"
 #include "fcgi/route.h"
 #include "fcgi/schemas.h"
 
@@ -267,24 +265,25 @@ static void put_headers(struct buf *out, const char *more) {
   buf_put_char(out, '}');
 }
 
+static void put_content_as(struct buf *out, const struct route *route, unsigned answer) {
+  if (answer == ANSWER_JSON)
+    put_reference(out, route->answer_schema);
+  else if (answer == ANSWER_NDJSON)
+    put_lines(out, route->answer_record);
+  else
+    buf_put_text(out, "{\"type\":\"string\"}");
+}
+
 static void put_content(struct buf *out, const struct route *route) {
   const char *separator = "";
-  if (route->answers & ANSWER_JSON) {
-    buf_put_text(out, "\"application/json\":{\"schema\":");
-    put_reference(out, route->answer_schema);
+  for (unsigned answer = ANSWER_JSON; answer <= ANSWER_PROMETHEUS; answer <<= 1) {
+    if (!(route->answers & answer))
+      continue;
+    buf_printf(out, "%s\"%s\":{\"schema\":", separator, route_answer_type(answer));
+    put_content_as(out, route, answer);
     buf_put_char(out, '}');
     separator = ",";
   }
-  if (route->answers & ANSWER_NDJSON) {
-    buf_printf(out, "%s\"application/x-ndjson\":{\"schema\":", separator);
-    put_lines(out, route->answer_record);
-    buf_put_char(out, '}');
-  }
-  if (route->answers & ANSWER_CSV)
-    buf_printf(out, "%s\"%s\":{\"schema\":{\"type\":\"string\"}}", separator, CSV_CONTENT_TYPE);
-  if (route->answers & ANSWER_PROMETHEUS)
-    buf_printf(out, "%s\"%s\":{\"schema\":{\"type\":\"string\"}}", separator,
-               PROMETHEUS_CONTENT_TYPE);
 }
 
 static void put_success(struct buf *out, const struct route *route, int status) {

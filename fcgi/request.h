@@ -48,7 +48,7 @@ struct request {
 
   /* Headers; NULL data when absent. */
   struct slice authorization, cookie, host, origin, sec_fetch_site, if_none_match;
-  struct slice content_type, content_encoding, content_length;
+  struct slice accept, content_type, content_encoding, content_length;
   struct slice address;                                        /* of the client */
   struct cloudevent_header cloudevent[CLOUDEVENT_HEADERS_MAX]; /* what came as ce-NAME */
   size_t cloudevent_count;                                     /* may be more than fit */

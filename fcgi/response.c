@@ -37,6 +37,7 @@ static const struct {
     {403, "Forbidden", GRPC_PERMISSION_DENIED},
     {404, "Not Found", GRPC_NOT_FOUND},
     {405, "Method Not Allowed", GRPC_UNIMPLEMENTED},
+    {406, "Not Acceptable", GRPC_INVALID_ARGUMENT},
     {409, "Conflict", GRPC_ABORTED},
     {413, "Content Too Large", GRPC_INVALID_ARGUMENT},
     {415, "Unsupported Media Type", GRPC_INVALID_ARGUMENT},

@@ -34,7 +34,7 @@ typedef int (*response_write_fn)(void *arg, struct slice bytes);
 
 struct response {
   int status;
-  const char *content_type; /* NULL: no body */
+  const char *content_type;    /* NULL: no body */
   enum response_errors errors; /* what they look like; decided before there is one */
   enum response_caching caching;
   struct buf headers;      /* owned; whole lines beside those that every answer has */

@@ -1,6 +1,9 @@
 #include "fcgi/route.h"
 
 #include "base/log.h"
+#include "fcgi/accept.h"
+#include "fcgi/csv.h"
+#include "fcgi/prometheus.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -150,6 +153,40 @@ static bool check_conditions(const struct route *route, const struct request *re
     return false;
   }
   return true;
+}
+
+const char *route_answer_type(unsigned answer) {
+  return answer == ANSWER_NDJSON       ? "application/x-ndjson"
+         : answer == ANSWER_CSV        ? CSV_CONTENT_TYPE
+         : answer == ANSWER_PROMETHEUS ? PROMETHEUS_CONTENT_TYPE
+                                       : "application/json";
+}
+
+static void not_acceptable(const struct route *route, const struct request *request,
+                           struct response *response) {
+  struct buf offered;
+  buf_init(&offered, 0);
+  for (unsigned answer = ANSWER_JSON; answer <= ANSWER_PROMETHEUS; answer <<= 1)
+    if (route->answers & answer)
+      buf_printf(&offered, "%s%s", offered.len ? ", " : "", route_answer_type(answer));
+  response_problem(response, request, 406, "Accept excludes all that there is here: %.*s",
+                   SLICE_ARG(buf_slice(&offered)));
+  buf_fini(&offered);
+}
+
+/*
+ * What is changed is not left undone for the form of the answer: only GET is asked. Which of
+ * several types it becomes says `format`, so that one of them is enough.
+ */
+static bool check_accept(const struct route *route, const struct request *request,
+                         struct response *response) {
+  if (route->method != HTTP_GET || request->accept.len == 0)
+    return true;
+  for (unsigned answer = ANSWER_JSON; answer <= ANSWER_PROMETHEUS; answer <<= 1)
+    if ((route->answers & answer) && accept_allows(request->accept, route_answer_type(answer)))
+      return true;
+  not_acceptable(route, request, response);
+  return false;
 }
 
 static bool check_query(const struct route *route, struct request *request,
@@ -349,6 +386,9 @@ void route_answer(struct worker *worker, struct request *request, route_read_fn 
   if (route->deadline == DEADLINE_QUICK && timeout_ms > DEADLINE_QUICK_MS)
     timeout_ms = DEADLINE_QUICK_MS;
   request->deadline_ms = clock_monotonic_ms(worker->clock) + timeout_ms;
+  if (route->method == HTTP_GET)
+    response_header(response, "Vary", "%s",
+                    route->access == ACCESS_OPEN ? "Accept" : "Accept, Authorization, Cookie");
   if (!check_access(worker, route, request, response))
     return;
   /* A browser sends cookies by itself, so that a page of another site could act for the user. */
@@ -356,7 +396,7 @@ void route_answer(struct worker *worker, struct request *request, route_read_fn 
     response_problem(response, request, 403, "a page of another site may not do this");
     return;
   }
-  if (!check_query(route, request, response) ||
+  if (!check_accept(route, request, response) || !check_query(route, request, response) ||
       !take_body(worker, route, request, read, arg, response))
     return;
   route->handler(worker, request, response);

@@ -54,6 +54,9 @@ const struct route *route_rows(size_t *count);
 /* What a Content-Type may be for a row's body. Returns: a comma list, "" when it takes none. */
 const char *route_body_types(const struct route *route);
 
+/* The Content-Type of one of enum route_answers that is a type. */
+const char *route_answer_type(unsigned answer);
+
 /* Whether `path` is what `pattern` describes; `args` gets what stands for its {placeholders}. */
 bool route_path_match(const char *pattern, struct slice path, struct slice args[REQUEST_ARGS_MAX]);
 

@@ -17,6 +17,9 @@
 /* Memory that a worker keeps from request to request, for each of its buffers. */
 #define KEPT_BYTES ((size_t)1 << 20)
 
+/* How much of a path the log shows. */
+#define LOGGED_PATH_BYTES 300
+
 /* When a long request that was refused should come again. */
 #define LONG_RETRY_S 5
 
@@ -308,6 +311,17 @@ static void empty(struct buf *buf) {
   buf_clear(buf);
 }
 
+/* What an access log would say; the query may hold a secret. */
+static void log_answer(const struct worker *worker, const struct request *request,
+                       const struct response *response, int64_t since_ms) {
+  struct slice path = request->path;
+  path.len = path.len < LOGGED_PATH_BYTES ? path.len : LOGGED_PATH_BYTES;
+  log_debug("request %s: %s %.*s%.*s of %s answered %d in %lld ms, %zu bytes", request->id,
+            http_method_name(request->method), SLICE_ARG(request->prefix), SLICE_ARG(path),
+            request->identity.name[0] ? request->identity.name : "nobody", response->status,
+            (long long)(clock_monotonic_ms(worker->clock) - since_ms), response->body.len);
+}
+
 static void answer(struct worker *worker, struct fastcgi *fastcgi, struct request *request,
                    struct response *response, struct buf *head) {
   struct belfry_error error = {0};
@@ -317,6 +331,7 @@ static void answer(struct worker *worker, struct fastcgi *fastcgi, struct reques
   response->write_arg = &outlet;
   history_batch_clear(&worker->batch);
   worker->version = 0;
+  int64_t since_ms = clock_monotonic_ms(worker->clock);
   if (request_read(request, param_of, fastcgi, clock_realtime_ms(worker->clock), &error)) {
     response_problem(response, request, 400, "%s", error.text);
   } else {
@@ -332,6 +347,7 @@ static void answer(struct worker *worker, struct fastcgi *fastcgi, struct reques
     response_problem(response, request, 500, "the answer is too large; ask for less");
   }
   count_answer(worker->shared, response->status);
+  log_answer(worker, request, response, since_ms);
   shared_long_end(worker->slot); /* who has seen the end may come again at once */
   if (send_response(fastcgi, request, response, head))
     atomic_fetch_add_explicit(&worker->shared->aborted, 1, memory_order_relaxed);

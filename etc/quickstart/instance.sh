@@ -136,6 +136,7 @@ http {
         set \$belfry_htdocs "$source_dir/build/htdocs";
         set \$belfry_custom "\$belfry_htdocs";
         include belfry/belfry-locations.conf;
+        include belfry/belfry-early.conf;
         location / {
             set \$belfry_prefix "";
             include belfry/belfry-mount.conf;

@@ -151,6 +151,7 @@ function nginxConfiguration({ dir, stateDir, port, prefixes }) {
         set $belfry_htdocs "${buildDir}/htdocs";
         set $belfry_custom $belfry_htdocs;
         include belfry/belfry-locations.conf;
+        include belfry/belfry-early.conf;
         ${mounts.join('\n')}
       }
     }`;

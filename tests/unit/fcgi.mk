@@ -1,12 +1,15 @@
 # Unit tests of fcgi.
-check_PROGRAMS += tests/unit/fcgi/test_route tests/unit/fcgi/test_request tests/unit/fcgi/test_body tests/unit/fcgi/test_csv tests/unit/fcgi/test_shared tests/unit/fcgi/test_field tests/unit/fcgi/test_prometheus tests/unit/fcgi/test_fcgi
-TESTS += tests/unit/fcgi/test_route tests/unit/fcgi/test_request tests/unit/fcgi/test_body tests/unit/fcgi/test_csv tests/unit/fcgi/test_shared tests/unit/fcgi/test_field tests/unit/fcgi/test_prometheus tests/unit/fcgi/test_fcgi
+check_PROGRAMS += tests/unit/fcgi/test_route tests/unit/fcgi/test_request tests/unit/fcgi/test_accept tests/unit/fcgi/test_body tests/unit/fcgi/test_csv tests/unit/fcgi/test_shared tests/unit/fcgi/test_field tests/unit/fcgi/test_prometheus tests/unit/fcgi/test_fcgi
+TESTS += tests/unit/fcgi/test_route tests/unit/fcgi/test_request tests/unit/fcgi/test_accept tests/unit/fcgi/test_body tests/unit/fcgi/test_csv tests/unit/fcgi/test_shared tests/unit/fcgi/test_field tests/unit/fcgi/test_prometheus tests/unit/fcgi/test_fcgi
 tests_unit_fcgi_test_route_SOURCES = %D%/fcgi/test_route.c
 tests_unit_fcgi_test_route_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_fcgi_test_route_LDADD = $(BELFRY_FCGI_LIBS) $(CMOCKA_LIBS)
 tests_unit_fcgi_test_request_SOURCES = %D%/fcgi/test_request.c
 tests_unit_fcgi_test_request_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_fcgi_test_request_LDADD = $(BELFRY_FCGI_LIBS) $(CMOCKA_LIBS)
+tests_unit_fcgi_test_accept_SOURCES = %D%/fcgi/test_accept.c
+tests_unit_fcgi_test_accept_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_fcgi_test_accept_LDADD = $(BELFRY_FCGI_LIBS) $(CMOCKA_LIBS)
 tests_unit_fcgi_test_body_SOURCES = %D%/fcgi/test_body.c
 tests_unit_fcgi_test_body_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_fcgi_test_body_LDADD = $(BELFRY_FCGI_LIBS) $(CMOCKA_LIBS)
