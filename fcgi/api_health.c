@@ -10,7 +10,7 @@ void api_health(struct worker *worker, const struct request *request, struct res
   struct own_health report;
   struct belfry_error error = {0};
   struct history *history = worker_history(worker, &error);
-  own_health_check(worker, history, request->now_ms, &report);
+  own_health_check(worker, request, history, &report);
   if (report.overall == UNHEALTHY)
     response_header(response, "Retry-After", "5");
   struct buf *out = response_json(response, report.overall == UNHEALTHY ? 503 : 200);

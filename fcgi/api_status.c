@@ -67,7 +67,7 @@ static int on_integers(void *arg, const struct history_value *values, size_t cou
 static void put_own(struct worker *worker, const struct request *request, struct history *history,
                     struct status_text *status) {
   struct own_health own;
-  own_health_check(worker, history, request->now_ms, &own);
+  own_health_check(worker, request, history, &own);
   put_word(status, slice_of("api"), health_name(HEALTHY)); /* it answers */
   for (size_t i = 0; i < own.count; i++) {
     const char *name = own.checks[i].name;

@@ -42,6 +42,8 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/pool.h \
 	%D%/prometheus.c \
 	%D%/prometheus.h \
+	%D%/rate_limit.c \
+	%D%/rate_limit.h \
 	%D%/request.c \
 	%D%/request.h \
 	%D%/response.c \

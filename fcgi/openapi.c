@@ -48,6 +48,8 @@ static const struct {
     {"X-Request-Id", "string", "Names the request, also in the log"},
     {"ETag", "string", "Of what is told, not of clocks; for If-None-Match"},
     {"Retry-After", "integer", "Seconds to wait before trying again"},
+    {"RateLimit-Policy", "string", "With a limit in force: how many requests in how many seconds"},
+    {"RateLimit", "string", "With a limit in force: how many are left, for how many seconds"},
     {"WWW-Authenticate", "string", "How to show who one is"},
 };
 

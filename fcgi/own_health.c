@@ -32,15 +32,16 @@ static void check_helper(struct own_health *out, const char *name, bool enabled,
     add_check(out, name, daemon ? HEALTHY : DEGRADED, daemon ? NULL : missing);
 }
 
-void own_health_check(struct worker *worker, struct history *history, int64_t now_ms,
+void own_health_check(struct worker *worker, const struct request *request, struct history *history,
                       struct own_health *out) {
+  int64_t now_ms = request->now_ms;
   struct daemon_state daemons[DAEMON_COUNT_MAX];
   size_t count = 0;
   struct belfry_error error = {0};
   *out = (struct own_health){0};
   if (!history || daemon_states(history, daemons, &count, &error)) {
     worker->history_suspect = history != NULL;
-    log_debug("health: %s", error.text);
+    log_debug("request %s: health: %s", request->id, error.text);
     add_check(out, "history", UNHEALTHY, "the history cannot be read");
     count = 0;
   } else {

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct request;
 struct worker;
 
 enum health { HEALTHY, DEGRADED, UNHEALTHY };
@@ -30,7 +31,7 @@ struct own_health {
 };
 
 /* Takes: `history` may be NULL when it cannot be opened; a read that fails is UNHEALTHY too. */
-void own_health_check(struct worker *worker, struct history *history, int64_t now_ms,
+void own_health_check(struct worker *worker, const struct request *request, struct history *history,
                       struct own_health *out);
 
 #endif

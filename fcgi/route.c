@@ -4,7 +4,9 @@
 #include "fcgi/accept.h"
 #include "fcgi/csv.h"
 #include "fcgi/prometheus.h"
+#include "fcgi/rate_limit.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -359,6 +361,34 @@ static bool take_body(struct worker *worker, const struct route *route, struct r
   return status == BELFRY_OK;
 }
 
+/*
+ * Counts the request, also one that showed no good credential. A check of our own health is not
+ * refused: Belfry would look down to who watches it.
+ */
+static bool check_rate(struct worker *worker, const struct route *route,
+                       const struct request *request, struct response *response) {
+  int64_t limit = worker->conf->fcgi_rate_limit, window_ms = worker->conf->fcgi_rate_window_ms;
+  char text[ADDRESS_TEXT_BYTES];
+  if (limit == 0 || (route->answers & ANSWER_OR_503))
+    return true;
+  struct rate rate = rate_take(worker->shared, rate_who(request, text), limit, window_ms,
+                               clock_monotonic_ms(worker->clock));
+  response_header(response, "RateLimit-Policy", "\"default\";q=%" PRId64 ";w=%" PRId64, limit,
+                  window_ms / 1000);
+  response_header(response, "RateLimit", "\"default\";r=%" PRId64 ";t=%d", rate.left, rate.reset_s);
+  if (!rate.refused)
+    return true;
+  atomic_fetch_add_explicit(&worker->shared->rate_limited, 1, memory_order_relaxed);
+  response_header(response, "Retry-After", "%d", rate.reset_s);
+  response_problem(response, request, 429,
+                   "more than %" PRId64 " requests in %" PRId64 " seconds %s (fcgi.rate_limit); "
+                   "wait %d seconds",
+                   limit, window_ms / 1000,
+                   request->identity.key_id[0] ? "with this key" : "from this address",
+                   rate.reset_s);
+  return false;
+}
+
 void route_answer(struct worker *worker, struct request *request, route_read_fn read, void *arg,
                   struct response *response) {
   unsigned methods;
@@ -389,7 +419,8 @@ void route_answer(struct worker *worker, struct request *request, route_read_fn 
   if (route->method == HTTP_GET)
     response_header(response, "Vary", "%s",
                     route->access == ACCESS_OPEN ? "Accept" : "Accept, Authorization, Cookie");
-  if (!check_access(worker, route, request, response))
+  bool allowed = check_access(worker, route, request, response);
+  if (!check_rate(worker, route, request, response) || !allowed)
     return;
   /* A browser sends cookies by itself, so that a page of another site could act for the user. */
   if (request_is_unsafe(request) && !request->authorization.data && route_is_cross_site(request)) {

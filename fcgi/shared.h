@@ -1,7 +1,7 @@
 /*
  * Memory that the master of the pool and all its workers share: counters, who is busy since when,
- * and failed sign-ins by address. Everything in it is a lone atomic, so that a worker may die at
- * any moment.
+ * requests and failed sign-ins by who makes them. Everything in it is a lone atomic, so that a
+ * worker may die at any moment.
  */
 #ifndef BELFRY_FCGI_SHARED_H
 #define BELFRY_FCGI_SHARED_H
@@ -15,6 +15,7 @@
 
 #define SHARED_SLOTS_MAX     512 /* twice fcgi.workers' most: both generations during a reload */
 #define SHARED_ADDRESSES_MAX 1024
+#define SHARED_RATES_MAX     8192
 
 struct shared_slot {
   atomic_llong busy_since_ms; /* monotonic; 0: waiting for a request. A long request moves it on */
@@ -29,11 +30,21 @@ struct shared {
   atomic_ullong aborted;       /* the other side went away before the answer was written */
   atomic_ullong long_refused;  /* long requests refused because there were enough of them */
   struct shared_slot slots[SHARED_SLOTS_MAX];
+  atomic_ullong rate_limited;            /* requests refused because of fcgi.rate_limit */
+  atomic_ullong rates[SHARED_RATES_MAX]; /* see rate_limit.c */
   atomic_ullong failed_sign_ins[SHARED_ADDRESSES_MAX]; /* see sign_in_limit.c */
 };
 
 /* Returns: 0, `*out` zeroed and mapped until the program ends. */
 int shared_map(struct shared **out, struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* FNV-1a: where in a table somebody has a place. */
+static inline uint64_t shared_hash(struct slice who) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (size_t i = 0; i < who.len; i++)
+    hash = (hash ^ (unsigned char)who.data[i]) * 0x100000001b3u;
+  return hash;
+}
 
 /* How many workers are answering a request. */
 unsigned shared_busy(const struct shared *shared);

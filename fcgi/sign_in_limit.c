@@ -15,21 +15,13 @@ static struct cell unpack(uint64_t word) {
   return (struct cell){(uint32_t)(word >> 40), word >> 32 & 0xff, (uint32_t)word};
 }
 
-/* FNV-1a. */
-static uint64_t hash_of(struct slice address) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (size_t i = 0; i < address.len; i++)
-    hash = (hash ^ (unsigned char)address.data[i]) * 0x100000001b3u;
-  return hash;
-}
-
 static bool in_window(struct cell cell, uint64_t hash, uint32_t now_s) {
   return cell.count > 0 && cell.tag == (uint32_t)(hash >> 40) &&
          now_s - cell.start_s < SIGN_IN_WINDOW_S;
 }
 
 int sign_in_wait_s(struct shared *shared, struct slice address, int64_t monotonic_ms) {
-  uint64_t hash = hash_of(address);
+  uint64_t hash = shared_hash(address);
   uint32_t now_s = (uint32_t)(monotonic_ms / 1000);
   struct cell cell = unpack(atomic_load(&shared->failed_sign_ins[hash % SHARED_ADDRESSES_MAX]));
   if (!in_window(cell, hash, now_s) || cell.count < SIGN_IN_FAILURES_MAX)
@@ -38,7 +30,7 @@ int sign_in_wait_s(struct shared *shared, struct slice address, int64_t monotoni
 }
 
 void sign_in_failed(struct shared *shared, struct slice address, int64_t monotonic_ms) {
-  uint64_t hash = hash_of(address);
+  uint64_t hash = shared_hash(address);
   uint32_t now_s = (uint32_t)(monotonic_ms / 1000);
   atomic_ullong *place = &shared->failed_sign_ins[hash % SHARED_ADDRESSES_MAX];
   unsigned long long before = atomic_load(place), after;

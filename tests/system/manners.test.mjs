@@ -1,6 +1,6 @@
 /*
- * HTTP manners that are not of one row: compression, a request's id in the log, and what the web servers refuse
- * themselves, which is a problem too.
+ * HTTP manners that are not of one row: compression, a request's id in the log, limits of requests, and what the web
+ * servers refuse themselves, which is a problem too.
  */
 import assert from 'node:assert/strict';
 import net from 'node:net';
@@ -91,4 +91,41 @@ test('and so through Apache', async () => {
   } finally {
     await apache.stop();
   }
+});
+
+test('a limit of requests is told, and kept for each key and each address', async () => {
+  // Two windows of an hour at most: it may begin anew meanwhile.
+  const limited = await start({ conf: { fcgi: { rate_limit: 5, rate_window: '1h' } } });
+  try {
+    const first = await limited.get('/api/me', { key: limited.adminKey });
+    assert.equal(first.status, 200);
+    assert.equal(first.headers['ratelimit-policy'], '"default";q=5;w=3600');
+    assert.match(first.headers.ratelimit, /^"default";r=4;t=\d+$/);
+    const until429 = async (ask) => {
+      for (let i = 0; i < 12; i++) {
+        const answer = await ask();
+        if (answer.status === 429) return answer;
+        assert.match(answer.headers.ratelimit, /^"default";r=[0-4];t=\d+$/);
+      }
+      assert.fail('it was never enough');
+    };
+    const refused = await until429(() => limited.get('/api/me', { key: limited.adminKey }));
+    assert.match(expect.problem(refused, 429).detail, /more than 5 requests in 3600 seconds with this key/);
+    const wait = Number(refused.headers['retry-after']);
+    assert.ok(wait >= 1 && wait <= 3600, String(wait));
+    assert.match(refused.headers.ratelimit, new RegExp(`;r=0;t=${wait}$`));
+    // Nobody in particular has a count of their own, a bad key no other than that.
+    expect.problem(await limited.get('/api/events'), 401);
+    expect.problem(await until429(() => limited.get('/api/events', { key: 'bfy_guess' })), 429);
+    expect.problem(await limited.post('/api/login', { key: 'x' }), 429);
+    assert.equal((await limited.get('/health')).status, 200);
+  } finally {
+    await limited.stop();
+  }
+});
+
+test('without a limit nothing is said of it', async () => {
+  const answer = await belfry.get('/api/me', { key: belfry.adminKey });
+  assert.equal(answer.headers.ratelimit, undefined);
+  assert.equal(answer.headers['ratelimit-policy'], undefined);
 });
