@@ -29,32 +29,14 @@ static bool take_events(struct worker *worker, const struct request *request,
       .ulids = &worker->ulids,
   };
   while (!status && body_records_next(&records, &text)) {
-    if (history_batch_count(&worker->batch) >= worker->conf->history_max_batch_events)
-      status = model_problem_set(&problem, BELFRY_ETOOBIG, "",
-                                 "is over the limit of %" PRId64 " events in one request",
-                                 worker->conf->history_max_batch_events);
-    else
-      status = event_parse(text, &options, parsed, &problem);
-    if (!status)
-      history_batch_event(&worker->batch, &parsed->event);
+    status = event_parse(text, &options, parsed, &problem);
+    status = worker_take_event(worker, status, &parsed->event, "events", &problem);
   }
   if (!status && history_batch_count(&worker->batch) == 0)
     status = model_problem_set(&problem, BELFRY_ECONFLICT, "", "there is no event in the body");
   if (status)
     worker_input_problem(request, response, status, records.where, &problem);
   return status == BELFRY_OK;
-}
-
-static int add_cloudevent(struct worker *worker, int status, struct cloudevent_parsed *parsed,
-                          struct model_problem *problem) {
-  int64_t most = worker->conf->history_max_batch_events;
-  if (status)
-    return status;
-  if (history_batch_count(&worker->batch) >= most)
-    return model_problem_set(problem, BELFRY_ETOOBIG, "",
-                             "is over the limit of %" PRId64 " events in one request", most);
-  history_batch_event(&worker->batch, &parsed->event.event);
-  return BELFRY_OK;
 }
 
 /* One event, or an array of them: which, says the content type. */
@@ -71,7 +53,7 @@ static int take_structured(struct worker *worker, const struct request *request,
                                      : "an object, as application/cloudevents+json is");
   while (!status && body_records_next(records, &text)) {
     status = cloudevent_parse(text, options, parsed, problem);
-    status = add_cloudevent(worker, status, parsed, problem);
+    status = worker_take_event(worker, status, &parsed->event.event, "events", problem);
   }
   return status;
 }
@@ -87,7 +69,7 @@ static int take_binary(struct worker *worker, const struct request *request,
   int status =
       cloudevent_parse_binary(request->cloudevent, request->cloudevent_count, request->content_type,
                               request->body, options, parsed, problem);
-  return add_cloudevent(worker, status, parsed, problem);
+  return worker_take_event(worker, status, &parsed->event.event, "events", problem);
 }
 
 static void post_cloudevents(struct worker *worker, const struct request *request,

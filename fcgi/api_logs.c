@@ -50,18 +50,6 @@ static int take_defaults(struct worker *worker, const struct request *request,
   return BELFRY_OK;
 }
 
-static int add_line(struct worker *worker, int status, struct log_parsed *parsed,
-                    struct model_problem *problem) {
-  int64_t most = worker->conf->history_max_batch_events;
-  if (status)
-    return status;
-  if (history_batch_count(&worker->batch) >= most)
-    return model_problem_set(problem, BELFRY_ETOOBIG, "",
-                             "is over the limit of %" PRId64 " lines in one request", most);
-  history_batch_event(&worker->batch, &parsed->event.event);
-  return BELFRY_OK;
-}
-
 static int take_records(struct worker *worker, const struct request *request,
                         const struct event_parse_options *options, int severity,
                         struct log_parsed *parsed, struct body_records *records,
@@ -71,7 +59,7 @@ static int take_records(struct worker *worker, const struct request *request,
       body_records_start(records, request->body, request->body_type == BODY_TYPE_NDJSON, problem);
   while (!status && body_records_next(records, &text)) {
     status = log_parse(text, options, severity, parsed, problem);
-    status = add_line(worker, status, parsed, problem);
+    status = worker_take_event(worker, status, &parsed->event.event, "lines", problem);
   }
   return status;
 }
@@ -91,7 +79,7 @@ static int take_plain(struct worker *worker, const struct request *request,
     snprintf(records->where, sizeof records->where, "line %" PRIu64, number);
     line.len = (size_t)(text.data + text.len - line.data);
     status = log_parse_plain(line, options, severity, parsed, problem);
-    status = add_line(worker, status, parsed, problem);
+    status = worker_take_event(worker, status, &parsed->event.event, "lines", problem);
   }
   if (!status)
     records->where[0] = '\0';

@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "base/percent.h"
 
 #include <stdio.h>
 
@@ -67,32 +68,11 @@ static bool prefix_is_sane(struct slice prefix) {
          prefix.data[prefix.len - 1] != '/' && only_of(prefix, ALPHANUMERIC "/_.~-");
 }
 
-static int hex_digit(char c) {
-  return c >= '0' && c <= '9'   ? c - '0'
-         : c >= 'a' && c <= 'f' ? c - 'a' + 10
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                : -1;
-}
-
-/* Decodes %XX, and `+` as a blank, into the arena, which has room for it. */
-static int percent_decode(struct buf *arena, struct slice text, bool plus, struct slice *out) {
+/* Decodes %XX, and with `plus` `+` as a blank, into the arena, which has room for it. */
+static int decode(struct buf *arena, struct slice text, bool plus, struct slice *out) {
   size_t start = arena->len;
-  for (size_t i = 0; i < text.len; i++) {
-    char c = text.data[i];
-    if (c == '%') {
-      int high = i + 1 < text.len ? hex_digit(text.data[i + 1]) : -1;
-      int low = i + 2 < text.len ? hex_digit(text.data[i + 2]) : -1;
-      if (high < 0 || low < 0)
-        return BELFRY_EINVAL;
-      c = (char)(high << 4 | low);
-      i += 2;
-    } else if (c == '+' && plus) {
-      c = ' ';
-    }
-    if (c == '\0')
-      return BELFRY_EINVAL;
-    buf_put_char(arena, c);
-  }
+  if (!percent_decode(text, plus, arena))
+    return BELFRY_EINVAL;
   *out = slice_new(arena->data + start, arena->len - start);
   return utf8_valid_prefix(*out) == out->len ? BELFRY_OK : BELFRY_EINVAL;
 }
@@ -112,11 +92,11 @@ static int take_query(struct request *request, struct belfry_error *error) {
     struct query_pair *pair = &request->query[request->query_count];
     struct slice value = piece, name;
     (void)slice_split(&value, '=', &name);
-    if (percent_decode(&request->arena, name, true, &pair->name))
+    if (decode(&request->arena, name, true, &pair->name))
       return belfry_error_set(error, BELFRY_EINVAL,
                               "the name of query parameter %zu is not percent-encoded UTF-8",
                               request->query_count + 1);
-    if (percent_decode(&request->arena, value, true, &pair->value))
+    if (decode(&request->arena, value, true, &pair->value))
       return belfry_error_set(error, BELFRY_EINVAL,
                               "the query parameter '%.*s' is not percent-encoded UTF-8",
                               pair->name.len < 64 ? (int)pair->name.len : 64, pair->name.data);
@@ -144,7 +124,7 @@ static int take_path(struct request *request, request_param_fn param, const void
   }
   struct slice uri = param(arg, "REQUEST_URI"), path;
   (void)slice_split(&uri, '?', &path);
-  if (path.len > PATH_BYTES_MAX || percent_decode(&request->arena, path, false, &request->path))
+  if (path.len > PATH_BYTES_MAX || decode(&request->arena, path, false, &request->path))
     return belfry_error_set(error, BELFRY_EINVAL,
                             "the path is not percent-encoded UTF-8 of at most %d bytes",
                             PATH_BYTES_MAX);

@@ -145,6 +145,18 @@ static void put_id(struct buf *out, const char *key, int64_t id) {
     buf_printf(out, ",\"%s\":null", key);
 }
 
+int worker_take_event(struct worker *worker, int status, const struct event *event,
+                      const char *what, struct model_problem *problem) {
+  int64_t most = worker->conf->history_max_batch_events;
+  if (status)
+    return status;
+  if (history_batch_count(&worker->batch) >= most)
+    return model_problem_set(problem, BELFRY_ETOOBIG, "",
+                             "is over the limit of %" PRId64 " %s in one request", most, what);
+  history_batch_event(&worker->batch, event);
+  return BELFRY_OK;
+}
+
 void worker_append_events(struct worker *worker, const struct request *request,
                           struct response *response) {
   struct history_receipt receipt = {0}; /* of nothing: a batch of CloudEvents may be empty */

@@ -66,6 +66,12 @@ int worker_time_left_ms(const struct worker *worker, const struct request *reque
 int worker_append(struct worker *worker, const struct request *request, struct response *response,
                   bool leave_conflict, struct history_receipt *receipt) BELFRY_MUST_CHECK;
 
+/* Puts an event into worker->batch, unless `status` says that it could not be read. Returns:
+ * `status`, or BELFRY_ETOOBIG when there are as many `what` ("events") already as one request may
+ * have. */
+int worker_take_event(struct worker *worker, int status, const struct event *event,
+                      const char *what, struct model_problem *problem) BELFRY_MUST_CHECK;
+
 /* Appends the events of worker->batch and makes the answer: 201 with what was accepted, or why not.
  */
 void worker_append_events(struct worker *worker, const struct request *request,

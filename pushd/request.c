@@ -1,5 +1,7 @@
 #include "pushd/request.h"
 
+#include "base/percent.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -56,31 +58,6 @@ bool request_header_has_token(const struct request *request, const char *name, c
   return false;
 }
 
-static int hex_digit(char c) {
-  return c >= '0' && c <= '9'   ? c - '0'
-         : c >= 'a' && c <= 'f' ? c - 'a' + 10
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                : -1;
-}
-
-static bool decode(struct slice text, struct buf *out) {
-  for (size_t i = 0; i < text.len; i++) {
-    char c = text.data[i];
-    if (c == '+') {
-      c = ' ';
-    } else if (c == '%') {
-      int high = i + 2 < text.len ? hex_digit(text.data[i + 1]) : -1;
-      int low = i + 2 < text.len ? hex_digit(text.data[i + 2]) : -1;
-      if (high < 0 || low < 0 || high + low == 0)
-        return false;
-      c = (char)(high << 4 | low);
-      i += 2;
-    }
-    buf_put_char(out, c);
-  }
-  return true;
-}
-
 int request_query_next(struct slice *rest, struct buf *scratch, struct slice *name,
                        struct slice *value) {
   struct slice piece;
@@ -91,10 +68,10 @@ int request_query_next(struct slice *rest, struct buf *scratch, struct slice *na
   const char *equals = memchr(piece.data, '=', piece.len);
   size_t name_len = equals ? (size_t)(equals - piece.data) : piece.len;
   buf_clear(scratch);
-  if (!decode(slice_new(piece.data, name_len), scratch))
+  if (!percent_decode(slice_new(piece.data, name_len), true, scratch))
     return BELFRY_EINVAL;
   size_t decoded_len = scratch->len;
-  if (equals && !decode(slice_new(equals + 1, piece.len - name_len - 1), scratch))
+  if (equals && !percent_decode(slice_new(equals + 1, piece.len - name_len - 1), true, scratch))
     return BELFRY_EINVAL;
   if (buf_status(scratch))
     return buf_status(scratch);

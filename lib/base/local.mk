@@ -10,6 +10,7 @@ lib_base_libbase_a_SOURCES = \
 	%D%/ipc.c %D%/ipc.h \
 	%D%/json.c %D%/json_parse.c %D%/json.h \
 	%D%/log.c %D%/log.h \
+	%D%/percent.c %D%/percent.h \
 	%D%/slice.c %D%/slice.h \
 	%D%/timestamp.c %D%/timestamp.h \
 	%D%/ulid.c %D%/ulid.h \

@@ -1,6 +1,7 @@
 #include "model/cloudevent.h"
 
 #include "base/json.h"
+#include "base/percent.h"
 #include "base/timestamp.h"
 #include "model/event_type.h"
 
@@ -312,40 +313,27 @@ int cloudevent_parse(struct slice text, const struct event_parse_options *option
 
 /* --- binary mode --- */
 
-static int hex_digit(char c) {
-  return c >= '0' && c <= '9'   ? c - '0'
-         : c >= 'a' && c <= 'f' ? c - 'a' + 10
-         : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                : -1;
-}
-
 /* A header's value: a quoted string without its quotes, then percent-decoded once (HTTP protocol
    binding, 3.1.3.2). Returns: 0, BELFRY_EINVAL, or BELFRY_ENOMEM. */
 static int decode_header(struct slice value, struct buf *out) {
+  struct buf bare;
+  buf_init(&bare, 0);
   value = slice_trim(value);
-  bool quoted = value.len >= 2 && value.data[0] == '"' && value.data[value.len - 1] == '"';
-  if (quoted)
-    value = slice_new(value.data + 1, value.len - 2);
-  buf_clear(out);
-  for (size_t i = 0; i < value.len; i++) {
-    char c = value.data[i];
-    if (quoted && c == '\\' && i + 1 < value.len) {
-      c = value.data[++i];
-    } else if (c == '%') {
-      int high = i + 1 < value.len ? hex_digit(value.data[i + 1]) : -1;
-      int low = i + 2 < value.len ? hex_digit(value.data[i + 2]) : -1;
-      if (high < 0 || low < 0)
-        return BELFRY_EINVAL;
-      c = (char)(high << 4 | low);
-      i += 2;
+  if (value.len >= 2 && value.data[0] == '"' && value.data[value.len - 1] == '"') {
+    for (size_t i = 1; i + 1 < value.len; i++) {
+      if (value.data[i] == '\\' && i + 2 < value.len)
+        i++;
+      buf_put_char(&bare, value.data[i]);
     }
-    if (c == '\0')
-      return BELFRY_EINVAL;
-    buf_put_char(out, c);
+    value = buf_slice(&bare);
   }
-  if (buf_status(out))
-    return buf_status(out);
-  return utf8_valid_prefix(buf_slice(out)) == out->len ? BELFRY_OK : BELFRY_EINVAL;
+  buf_clear(out);
+  bool decoded = percent_decode(value, false, out);
+  int status = buf_status(&bare) ? buf_status(&bare) : buf_status(out);
+  if (!status && (!decoded || utf8_valid_prefix(buf_slice(out)) != out->len))
+    status = BELFRY_EINVAL;
+  buf_fini(&bare);
+  return status;
 }
 
 static void put_base64(struct buf *out, struct slice bytes) {

@@ -64,11 +64,13 @@ bool otlp__put_metric_name(struct buf *out, struct slice name, struct slice unit
   struct buf ending;
   /* Runs of what stands for nothing become one `_`, and none at the ends. */
   for (size_t i = 0; i < name.len; i++) {
-    size_t at = out->len;
-    if (at == start && name.data[i] >= '0' && name.data[i] <= '9')
+    if (out->len == start && name.data[i] >= '0' && name.data[i] <= '9')
       buf_put_char(out, '_'); /* no name begins with a digit */
     otlp__put_name(out, slice_new(name.data + i, 1), "");
-    if (out->len > at && out->data[at] == '_' && (at == start || out->data[at - 1] == '_'))
+    if (buf_status(out))
+      return false;
+    const char *last = out->data + out->len - 1;
+    if (*last == '_' && (out->len - 1 == start || last[-1] == '_'))
       out->data[--out->len] = '\0';
   }
   while (out->len > start && out->data[out->len - 1] == '_')

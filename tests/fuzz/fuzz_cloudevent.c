@@ -1,26 +1,10 @@
 /* lib/model: whatever comes as a CloudEvent, in the JSON format ('j' first) or in binary mode
  * (lines "name: value", an empty line, the body), is an event that the history takes or refused
  * with a reason. */
-#include "base/json.h"
-#include "base/timestamp.h"
+#include "event.h"
 #include "model/cloudevent.h"
-#include "model/event_type.h"
-#include "property.h"
 
 #define MAX_DATA_BYTES 4096
-
-static void check(const struct event *event) {
-  json_t *data = json_parse(event->data, JSON_DEPTH_DEFAULT, NULL);
-  PROPERTY(json_is_object(data), "data is an object of bounded depth without duplicate keys");
-  json_decref(data);
-  PROPERTY(event->data.len <= MAX_DATA_BYTES, "data is bounded");
-  PROPERTY(event_type_valid(event->type) && event_type_public(event->type), "a public type");
-  PROPERTY(event->event_id.len > 0 && event->event_id.len <= 128, "an id");
-  PROPERTY(event->source.len > 0 && event->source.len <= 128, "a source");
-  PROPERTY(utf8_valid_prefix(event->source) == event->source.len, "the source is UTF-8");
-  PROPERTY(event->severity >= 0 && event->severity < SEVERITY_COUNT, "a severity");
-  PROPERTY(event->timestamp_ms >= 0 && event->timestamp_ms <= TIMESTAMP_MAX_MS, "a time");
-}
 
 static int parse_structured(struct slice text, const struct event_parse_options *options,
                             struct cloudevent_parsed *parsed, struct model_problem *problem) {
@@ -62,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     PROPERTY(utf8_valid_prefix(slice_of(problem.detail)) == strlen(problem.detail),
              "the reason is UTF-8");
   } else {
-    check(&parsed.event.event);
+    check_event(&parsed.event.event, MAX_DATA_BYTES);
   }
   cloudevent_parsed_fini(&parsed);
   return 0;

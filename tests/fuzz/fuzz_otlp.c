@@ -1,13 +1,10 @@
 /* lib/model: whatever comes as a request of OpenTelemetry ('l' logs, 'm' metrics, else traces
  * first) is refused with a reason, or makes events and samples that the history takes; the same
  * ones each time. */
-#include "base/json.h"
-#include "base/timestamp.h"
+#include "event.h"
 #include "history/append.h"
-#include "model/event_type.h"
 #include "model/otlp.h"
 #include "model/sample_json.h"
-#include "property.h"
 
 #include <math.h>
 
@@ -20,16 +17,7 @@ struct seen {
 
 static int on_event(void *arg, const struct event *event) {
   struct seen *seen = arg;
-  json_t *data = json_parse(event->data, JSON_DEPTH_DEFAULT, NULL);
-  PROPERTY(json_is_object(data), "data is an object of bounded depth without duplicate keys");
-  json_decref(data);
-  PROPERTY(event->data.len <= MAX_DATA_BYTES, "data is bounded");
-  PROPERTY(event_type_valid(event->type) && event_type_public(event->type), "a public type");
-  PROPERTY(event->event_id.len > 0 && event->event_id.len <= 128, "an id");
-  PROPERTY(event->source.len > 0 && event->source.len <= 128, "a source");
-  PROPERTY(utf8_valid_prefix(event->source) == event->source.len, "the source is UTF-8");
-  PROPERTY(event->severity >= 0 && event->severity < SEVERITY_COUNT, "a severity");
-  PROPERTY(event->timestamp_ms >= 0 && event->timestamp_ms <= TIMESTAMP_MAX_MS, "a time");
+  check_event(event, MAX_DATA_BYTES);
   buf_put_slice(&seen->ids, event->event_id);
   seen->count++;
   return 0;
