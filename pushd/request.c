@@ -25,12 +25,12 @@ struct slice request_header(const struct request *request, const char *name) {
 }
 
 struct slice request_header_last(const struct request *request, const char *name) {
-  struct slice last = slice_new(NULL, 0), rest = last;
+  struct slice last = slice_new(NULL, 0), rest = last, piece;
   for (size_t i = 0; i < request->header_count; i++)
     if (same_name(request->headers[i].name, name))
       rest = request->headers[i].value;
-  while (slice_split(&rest, ',', &last))
-    continue;
+  while (slice_split(&rest, ',', &piece))
+    last = piece;
   return slice_trim(last);
 }
 

@@ -118,10 +118,10 @@ static void put_other_value(const struct conf_row *row, bool last, struct buf *o
     conf__put_number(row->kind, last ? row->max : row->min, out);
     return;
   case CONF_KIND_CHOICE: {
-    struct slice rest = slice_of(row->choices), choice;
+    struct slice rest = slice_of(row->choices), choice, next;
     slice_split(&rest, '|', &choice);
-    while (last && slice_split(&rest, '|', &choice))
-      continue;
+    while (last && slice_split(&rest, '|', &next))
+      choice = next;
     buf_put_slice(out, choice);
     return;
   }

@@ -91,9 +91,10 @@ static void test_keys(void **state) {
       {"services: []\nlogs: []\nservices: []\n",
        "3:1: the key 'services' stands here a second time: remove one of them\n"},
       {"? [a]\n: b\n", "1:3: a key must be a single word\n"},
-      {"fcgi:\n  <<: {workers: 3}\n", "2:3: fcgi: unknown key '<<': known are workers, "
-                                      "request_timeout, max_body, max_bulk_body, max_event, "
-                                      "max_requests\n"},
+      {"fcgi:\n  <<: {workers: 3}\n",
+       "2:3: fcgi: unknown key '<<': known are workers, "
+       "request_timeout, max_body, max_bulk_body, max_event, rate_limit, rate_window, "
+       "max_requests\n"},
   };
   CHECK_ROWS(rows);
 }
