@@ -412,6 +412,9 @@ static int put_headers(struct buf *out, const struct cloudevent_header *headers,
                                "is no attribute's name (ce- and 1 to %d of a-z 0-9); data and its "
                                "type are the body and Content-Type",
                                CLOUDEVENT_NAME_BYTES_MAX);
+    for (size_t j = 0; j < i; j++)
+      if (slice_equal(headers[j].name, name))
+        return model_problem_set(problem, BELFRY_EINVAL, pointer, "is there twice");
     int status = decode_header(headers[i].value, value);
     if (status == BELFRY_EINVAL)
       return model_problem_set(problem, BELFRY_EINVAL, pointer,

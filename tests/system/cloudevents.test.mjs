@@ -150,6 +150,7 @@ describe('binary mode', () => {
     expect.problem(await post('{}', binary({ ...base(), subject: '%ff' }, 'application/json')), 400, { pointer: 'ce-subject' });
     expect.problem(await post('{}', binary({ ...base(), subject: '%4' }, 'application/json')), 400, { pointer: 'ce-subject' });
     expect.problem(await post('{}', binary({ ...base(), 'bad-name': 'x' }, 'application/json')), 422, { pointer: 'ce-bad_name' });
+    expect.problem(await post('{}', binary({ ...base(), subject: ['a', 'b'] }, 'application/json')), 400, { pointer: 'ce-subject' });
     expect.problem(await post('{', binary(base(), 'application/json')), 400, { pointer: '' });
     expect.problem(await post('{}', binary(Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`x${i}`, '1'])), 'application/json')), 422);
   });
