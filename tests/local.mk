@@ -21,11 +21,11 @@ endif
 TESTS += %D%/check-includes
 EXTRA_DIST += %D%/check-includes %D%/deps.mjs %D%/package.json %D%/package-lock.json %D%/.npmrc
 EXTRA_DIST += \
-	%D%/system/access.test.mjs %D%/system/backup.test.mjs %D%/system/cli.test.mjs %D%/system/conformance.test.mjs %D%/system/conformance_cases.mjs \
+	%D%/system/access.test.mjs %D%/system/backup.test.mjs %D%/system/cli.test.mjs %D%/system/client.test.mjs %D%/system/cloudevents.test.mjs %D%/system/conformance.test.mjs %D%/system/conformance_cases.mjs \
 	%D%/system/conformance_deflate.mjs %D%/system/crash.test.mjs %D%/system/durability.test.mjs \
 	%D%/system/events_get.test.mjs %D%/system/events_post.test.mjs %D%/system/expect.mjs %D%/system/fault_preload.c \
 	%D%/system/faults.test.mjs %D%/system/hardship.test.mjs %D%/system/harness.mjs %D%/system/health.test.mjs %D%/system/history.test.mjs \
-	%D%/system/metrics.test.mjs %D%/system/pages.test.mjs %D%/system/prometheus.test.mjs %D%/system/push.test.mjs \
+	%D%/system/metrics.test.mjs %D%/system/mutations.test.mjs %D%/system/otlp.test.mjs %D%/system/pages.test.mjs %D%/system/prometheus.test.mjs %D%/system/push.test.mjs \
 	%D%/system/push_clients.test.mjs %D%/system/push_deflate.test.mjs %D%/system/push_faults.test.mjs \
 	%D%/system/push_life.test.mjs %D%/system/push_resume.test.mjs %D%/system/push_wire.mjs %D%/system/quickstart.test.mjs %D%/system/sealed.test.mjs \
 	%D%/system/raw_ws.mjs %D%/system/routes.test.mjs %D%/system/sealed_samples.test.mjs %D%/system/steady.mjs %D%/system/watch.test.mjs
