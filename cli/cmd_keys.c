@@ -1,107 +1,35 @@
 /*
- * belfry keys: lists, creates and deletes API keys. A new key is the only thing on stdout, so that
- * it can go into a file.
+ * belfry keys: lists, creates, renews and deletes API keys. A new key is the only thing on stdout,
+ * so that it can go into a file.
  */
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/timestamp.h"
-#include "cli/command.h"
-#include "cli/http.h"
+#include "cli/admin.h"
 #include "cli/show.h"
 #include "cli/url.h"
 
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct keys {
-  struct connection_options options;
-  const char *expires, *expires_in;
-  struct http *http;
-  int64_t timeout_ms;
+  const char *expires, *expires_in, *keep;
 };
 
-/* Asks, and tells what went wrong. Returns: owned, the answer's JSON (null for a 204); NULL when it
- * failed. */
-static json_t *ask(struct keys *keys, const char *method, const char *path, struct slice body,
-                   long wanted) {
-  struct http_request request = {.method = method,
-                                 .path = path,
-                                 .accept = "application/json",
-                                 .content_type = body.data ? "application/json" : NULL,
-                                 .body = body,
-                                 .timeout_ms = keys->timeout_ms};
-  struct http_response response;
-  struct belfry_error error = {0};
-  json_t *answer = NULL;
-  http_response_init(&response);
-  if (http_perform(keys->http, &request, &response, &error)) {
-    command_complain("%s", error.text);
-  } else if (response.status != wanted) {
-    http_complain(keys->http, &response);
-  } else if (wanted == 204) {
-    answer = json_null();
-  } else {
-    answer = json_parse(buf_slice(&response.body), JSON_DEPTH_DEFAULT, &error);
-    if (!answer)
-      command_complain("the answer is not JSON: %s", error.text);
-  }
-  http_response_fini(&response);
-  return answer;
-}
-
-static void put_column(struct buf *line, const json_t *object, const char *key, int width) {
-  const char *text = json_string_value(json_object_get(object, key));
-  size_t before = line->len;
-  show_put_escaped(line, slice_of(text ? text : "-"));
-  for (size_t used = line->len - before; width > 0 && used < (size_t)width; used++)
-    buf_put_char(line, ' ');
-  buf_put_text(line, width > 0 ? "  " : "\n");
-}
-
-static bool print_page(struct keys *keys, const char *cursor, char **next) {
-  struct buf path, line;
-  size_t index;
-  json_t *item;
-  buf_init(&path, 0);
-  buf_init(&line, 0);
-  buf_put_text(&path, "api/keys");
-  url_put_parameter(&path, "cursor", cursor);
-  json_t *answer = buf_status(&path) ? NULL : ask(keys, "GET", path.data, slice_of(NULL), 200);
-  const char *more = json_string_value(json_object_get(answer, "next_cursor"));
-  *next = more ? strdup(more) : NULL;
-  json_array_foreach(json_object_get(answer, "keys"), index, item) {
-    put_column(&line, item, "id", 12);
-    put_column(&line, item, "role", 8);
-    put_column(&line, item, "created", 24);
-    put_column(&line, item, "expires", 24);
-    put_column(&line, item, "created_by", 16);
-    put_column(&line, item, "name", 0);
-  }
-  if (line.data)
-    fwrite(line.data, 1, line.len, stdout);
-  bool done = answer != NULL;
-  json_decref(answer);
-  buf_fini(&path);
-  buf_fini(&line);
-  return done;
-}
-
-static int list(const struct command *command, struct keys *keys, int argc, char **argv) {
-  char *cursor = NULL, *next = NULL;
-  bool done;
+static int list(const struct command *command, struct admin *admin, void *arg, int argc,
+                char **argv) {
+  static const struct admin_column columns[] = {{"id", "ID", 12},
+                                                {"role", "ROLE", 8},
+                                                {"created", "CREATED", 24},
+                                                {"expires", "EXPIRES", 24},
+                                                {"last_used", "LAST USED", 24},
+                                                {"created_by", "CREATED BY", 16},
+                                                {"name", "NAME", 0}};
+  (void)arg;
   if (argc > 0)
     return command_misused(command, "list takes no argument '%s'", argv[0]);
-  printf("%-12s  %-8s  %-24s  %-24s  %-16s  %s\n", "ID", "ROLE", "CREATED", "EXPIRES", "CREATED BY",
-         "NAME");
-  do {
-    done = print_page(keys, cursor, &next);
-    free(cursor);
-    cursor = next;
-  } while (done && cursor);
-  free(cursor);
-  return done ? EXIT_OK : EXIT_FAILED;
+  return admin_print_list(admin, "api/keys", "keys", columns);
 }
 
 /* `30d` from now as a time. Returns: false when it is no duration. */
@@ -127,7 +55,28 @@ static bool expiry_of(const char *duration, char out[TIMESTAMP_BYTES]) {
   return false;
 }
 
-static int create(const struct command *command, struct keys *keys, int argc, char **argv) {
+/* Prints the key that an answer holds, alone on stdout. Takes: `answer`, which may be NULL. */
+static int print_key(json_t *answer) {
+  const char *key = json_string_value(json_object_get(answer, "key"));
+  const char *id = json_string_value(json_object_get(answer, "id"));
+  if (answer && !key)
+    command_complain("the answer holds no key");
+  bool done = key != NULL;
+  if (done) {
+    struct buf line;
+    buf_init(&line, 0);
+    show_put_escaped(&line, slice_of(key));
+    printf("%s\n", line.data ? line.data : "");
+    buf_fini(&line);
+    command_complain("key %s is made; it is shown this once", id ? id : "");
+  }
+  json_decref(answer);
+  return done ? EXIT_OK : EXIT_FAILED;
+}
+
+static int create(const struct command *command, struct admin *admin, void *arg, int argc,
+                  char **argv) {
+  const struct keys *keys = arg;
   char computed[TIMESTAMP_BYTES];
   const char *expires = keys->expires;
   struct buf body;
@@ -152,61 +101,52 @@ static int create(const struct command *command, struct keys *keys, int argc, ch
     json_put_string(&body, slice_of(expires));
   }
   buf_put_char(&body, '}');
-  json_t *answer = ask(keys, "POST", "api/keys", buf_slice(&body), 201);
-  const char *key = json_string_value(json_object_get(answer, "key"));
-  const char *id = json_string_value(json_object_get(answer, "id"));
-  if (answer && !key)
-    command_complain("the answer holds no key");
-  bool done = key != NULL;
-  if (done) {
-    struct buf line;
-    buf_init(&line, 0);
-    show_put_escaped(&line, slice_of(key));
-    printf("%s\n", line.data ? line.data : "");
-    buf_fini(&line);
-    command_complain("key %s is made; it is shown this once", id ? id : "");
-  }
-  json_decref(answer);
+  int status = buf_status(&body)
+                   ? EXIT_FAILED
+                   : print_key(admin_ask(admin, "POST", "api/keys", buf_slice(&body), 201));
   buf_fini(&body);
-  return done ? EXIT_OK : EXIT_FAILED;
+  return status;
 }
 
-static int delete (const struct command *command, struct keys *keys, int argc, char **argv) {
+static int rotate(const struct command *command, struct admin *admin, void *arg, int argc,
+                  char **argv) {
+  const struct keys *keys = arg;
   struct buf path;
   if (argc != 1 || !argv[0][0])
-    return command_misused(command,
-                           "delete takes the id of one key; `belfry keys list` shows them");
+    return command_misused(command, "rotate takes the id of one key");
   buf_init(&path, 0);
   buf_put_text(&path, "api/keys/");
   url_put_encoded(&path, argv[0]);
-  json_t *answer = buf_status(&path) ? NULL : ask(keys, "DELETE", path.data, slice_of(NULL), 204);
-  bool done = answer != NULL;
-  json_decref(answer);
+  buf_put_text(&path, "/rotate");
+  url_put_parameter(&path, "keep", keys->keep);
+  int status = buf_status(&path)
+                   ? EXIT_FAILED
+                   : print_key(admin_ask(admin, "POST", path.data, slice_of(NULL), 200));
   buf_fini(&path);
-  return done ? EXIT_OK : EXIT_FAILED;
+  return status;
 }
 
-static const struct verb {
-  const char *name;
-  int (*run)(const struct command *command, struct keys *keys, int argc, char **argv);
-} verbs[] = {{"list", list}, {"create", create}, {"delete", delete}};
-
-static const struct verb *find_verb(const char *name) {
-  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-    if (strcmp(verbs[i].name, name) == 0)
-      return &verbs[i];
-  return NULL;
+static int delete (const struct command *command, struct admin *admin, void *arg, int argc,
+                   char **argv) {
+  (void)arg;
+  if (argc != 1 || !argv[0][0])
+    return command_misused(command,
+                           "delete takes the id of one key; `belfry keys list` shows them");
+  return admin_ask_about(admin, "DELETE", "api/keys/", argv[0], slice_of(NULL), 204) ? EXIT_OK
+                                                                                     : EXIT_FAILED;
 }
 
 int cmd_keys(const struct command *command, int argc, char **argv) {
   static const struct option options[] = {{"expires", required_argument, NULL, 'e'},
                                           {"expires-in", required_argument, NULL, 'i'},
+                                          {"keep", required_argument, NULL, 'k'},
                                           CONNECTION_LONG_OPTIONS,
                                           {0}};
+  static const struct admin_verb verbs[] = {
+      {"list", list}, {"create", create}, {"rotate", rotate}, {"delete", delete}, {0}};
   struct keys keys = {0};
-  struct connection connection;
-  struct belfry_error error = {0};
-  int option, status = EXIT_FAILED;
+  struct admin admin = {0};
+  int option;
   while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
     if (option == 'h')
       return command_print_usage(command);
@@ -214,20 +154,10 @@ int cmd_keys(const struct command *command, int argc, char **argv) {
       keys.expires = optarg;
     else if (option == 'i')
       keys.expires_in = optarg;
-    else if (!connection_take_option(&keys.options, option, optarg))
+    else if (option == 'k')
+      keys.keep = optarg;
+    else if (!connection_take_option(&admin.options, option, optarg))
       return command_misused(command, "these arguments are not understood");
   }
-  const struct verb *verb = optind < argc ? find_verb(argv[optind]) : NULL;
-  if (!verb)
-    return command_misused(command, "say list, create or delete");
-  if (connection_init(&connection, &keys.options, &error) == BELFRY_OK)
-    keys.http = http_open(&connection, &error);
-  keys.timeout_ms = connection.timeout_ms;
-  if (!keys.http)
-    command_complain("%s", error.text);
-  else
-    status = verb->run(command, &keys, argc - optind - 1, argv + optind + 1);
-  http_close(keys.http);
-  connection_fini(&connection);
-  return status;
+  return admin_run(command, &admin, verbs, &keys, argc - optind, argv + optind);
 }

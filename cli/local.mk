@@ -1,6 +1,7 @@
 # The belfry command. All but main is a library, so that tests can use its parts.
 noinst_LIBRARIES += cli/libcli.a
 cli_libcli_a_SOURCES = \
+	%D%/admin.c %D%/admin.h \
 	%D%/backoff.c %D%/backoff.h \
 	%D%/cmd_backup.c \
 	%D%/cmd_check_config.c \
@@ -12,6 +13,7 @@ cli_libcli_a_SOURCES = \
 	%D%/cmd_query.c \
 	%D%/cmd_restore.c \
 	%D%/cmd_tail.c \
+	%D%/cmd_users.c \
 	%D%/cmd_version.c \
 	%D%/command.c %D%/command.h %D%/commands.def \
 	%D%/connection.c %D%/connection.h \

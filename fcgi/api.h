@@ -30,6 +30,12 @@ extern const struct field api_sessions_query[];
 extern const struct field api_sessions_terminate_fields[];
 extern const struct field api_opportunities_query[];
 extern const struct field api_keys_fields[];
+extern const struct field api_keys_query[];
+extern const struct field api_keys_rotate_query[];
+extern const struct field api_users_fields[];
+extern const struct field api_users_patch_fields[];
+extern const struct field api_users_query[];
+extern const struct field api_me_password_fields[];
 extern const struct field api_login_fields[];
 
 #endif

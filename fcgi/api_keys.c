@@ -1,8 +1,7 @@
 /* /api/keys: who has a key. Each change is an audit event in the same batch. */
 #include "fcgi/api.h"
 
-#include "base/json.h"
-#include "base/timestamp.h"
+#include "fcgi/credential.h"
 
 enum { FIELD_NAME, FIELD_ROLE, FIELD_EXPIRES, FIELD_EXPIRES_IN };
 
@@ -17,77 +16,73 @@ const struct field api_keys_fields[] = {
     {0},
 };
 
-static void put_time(struct buf *out, const char *key, int64_t ms) {
-  char when[TIMESTAMP_BYTES];
-  timestamp_format(ms, when);
-  if (ms)
-    buf_printf(out, ",\"%s\":\"%s\"", key, when);
-  else
-    buf_printf(out, ",\"%s\":null", key);
-}
+const struct field api_keys_query[] = {
+    [CREDENTIAL_QUERY_ROLE] = {"role", FIELD_CHOICE,
+                               .choices = "viewer|operator|admin|ingest|scrape",
+                               .summary = "only those of this role"},
+    [CREDENTIAL_QUERY_LIMIT] = {"limit", FIELD_INTEGER, .min = 1, .max = 1000,
+                                .summary = "most keys to give; 100 by default"},
+    [CREDENTIAL_QUERY_CURSOR] = {"cursor", FIELD_TEXT, .min = 1, .max = 64,
+                                 .summary = "next_cursor of the page before"},
+    {0},
+};
 
-/* Whether the text so far ends with `c`, so that no comma belongs behind it. */
-static bool ends_with(const struct buf *out, char c) {
-  return out->len > 0 && out->data[out->len - 1] == c;
-}
+enum { ROTATE_KEEP };
 
-static void put_text(struct buf *out, const char *key, struct slice text) {
-  buf_printf(out, "%s\"%s\":", ends_with(out, '{') ? "" : ",", key);
-  json_put_string(out, text);
-}
+const struct field api_keys_rotate_query[] = {
+    [ROTATE_KEEP] = {"keep", FIELD_DURATION, .max = 30 * INT64_C(86400000),
+                     .summary = "how long the old secret is good, too; not at all by default"},
+    {0},
+};
 
-/* Columns: key_id, name, role, created, created_by, expires. */
-static int on_key(void *arg, const struct history_value *values, size_t count) {
-  struct buf *out = arg;
-  if (count != 6)
+/* Columns: key_id, name, role, created, created_by, expires, used. */
+static int put_key(struct buf *out, const struct history_value *values, size_t count) {
+  if (count != 7)
     return BELFRY_ECORRUPT;
-  buf_put_text(out, ends_with(out, '[') ? "{" : ",{");
-  put_text(out, "id", values[0].text);
-  put_text(out, "name", values[1].text);
-  put_text(out, "role", values[2].text);
-  put_time(out, "created", values[3].integer);
-  put_text(out, "created_by", values[4].text);
-  put_time(out, "expires", values[5].kind == HISTORY_INTEGER ? values[5].integer : 0);
+  buf_put_char(out, '{');
+  credential_put_text(out, "id", values[0].text);
+  credential_put_text(out, "name", values[1].text);
+  credential_put_text(out, "role", values[2].text);
+  credential_put_time(out, "created", values[3].integer);
+  credential_put_text(out, "created_by", values[4].text);
+  credential_put_time(out, "expires", values[5].kind == HISTORY_INTEGER ? values[5].integer : 0);
+  credential_put_time(out, "last_used", values[6].integer);
   buf_put_char(out, '}');
   return buf_status(out);
 }
 
 void api_keys_list(struct worker *worker, const struct request *request,
                    struct response *response) {
+  static const struct credential_list list = {"keys", SQL_API_KEYS, 3, put_key};
+  credential_list_answer(worker, request, &list, response);
+}
+
+static int on_get(void *arg, const struct history_value *values, size_t count) {
+  return put_key(arg, values, count);
+}
+
+void api_keys_get(struct worker *worker, const struct request *request, struct response *response) {
   struct belfry_error error = {0};
+  const struct history_value find[] = {HISTORY_VALUE_TEXT("key_id", request->args[0])};
   struct history *history = worker_history(worker, &error);
   struct buf *out = response_json(response, 200);
-  buf_put_text(out, "{\"keys\":[");
   int status =
-      history ? history_read(history, SQL_API_KEYS, NULL, 0, on_key, out, &error) : error.code;
+      history ? history_read(history, SQL_API_KEY_GET, find, 1, on_get, out, &error) : error.code;
   if (status)
     worker_read_problem(worker, request, response, status, &error);
-  else
-    buf_put_text(out, "],\"next_cursor\":null}");
+  else if (out->len == 0)
+    response_problem(response, request, 404, "there is no key of this id");
 }
 
 /* Puts the event that tells of it into the batch. */
 static void put_audit(struct worker *worker, const struct request *request, const char *action,
                       const char *key_id, struct slice name, struct slice role) {
   struct buf data;
-  buf_init(&data, 0);
-  buf_put_char(&data, '{');
-  put_text(&data, "action", slice_of(action));
-  put_text(&data, "by", slice_of(request->identity.name));
-  put_text(&data, "key_id", slice_of(key_id));
-  put_text(&data, "name", name);
-  put_text(&data, "role", role);
-  buf_put_char(&data, '}');
-  worker_batch_audit(worker, request, buf_slice(&data));
-  buf_fini(&data);
-}
-
-/* A key's name is the source of its events, which holds no control characters. */
-static bool name_is_fit(struct slice name) {
-  for (size_t i = 0; i < name.len; i++)
-    if ((unsigned char)name.data[i] < 0x20 || name.data[i] == 0x7f)
-      return false;
-  return true;
+  credential_audit_begin(&data, request, action);
+  credential_put_text(&data, "key_id", slice_of(key_id));
+  credential_put_text(&data, "name", name);
+  credential_put_text(&data, "role", role);
+  credential_audit_end(&data, worker, request);
 }
 
 /* Returns: when the key ends, 0 for never, -1 when it has ended already. */
@@ -106,7 +101,7 @@ void api_keys_post(struct worker *worker, const struct request *request,
   int64_t expires_ms = expiry_of(request);
   struct model_problem problem = {0};
   enum auth_role role = AUTH_ROLE_NONE;
-  if (!name_is_fit(fields[FIELD_NAME].text))
+  if (!auth_name_is_fit(fields[FIELD_NAME].text)) /* it is the source of the key's events */
     (void)model_problem_set(&problem, BELFRY_ECONFLICT, "/name",
                             "must not hold control characters");
   else if (expires_ms < 0)
@@ -128,61 +123,89 @@ void api_keys_post(struct worker *worker, const struct request *request,
     return;
   struct buf *out = response_json(response, 201);
   buf_put_char(out, '{');
-  put_text(out, "id", slice_of(id));
-  put_text(out, "name", slice_of(name));
-  put_text(out, "role", slice_of(auth_role_name(role)));
-  put_time(out, "created", request->now_ms);
-  put_text(out, "created_by", slice_of(request->identity.name));
-  put_time(out, "expires", expires_ms);
-  put_text(out, "key", slice_of(key));
+  credential_put_text(out, "id", slice_of(id));
+  credential_put_text(out, "name", slice_of(name));
+  credential_put_text(out, "role", slice_of(auth_role_name(role)));
+  credential_put_time(out, "created", request->now_ms);
+  credential_put_text(out, "created_by", slice_of(request->identity.name));
+  credential_put_time(out, "expires", expires_ms);
+  credential_put_time(out, "last_used", 0);
+  credential_put_text(out, "key", slice_of(key));
   buf_put_char(out, '}');
 }
 
 struct found_key {
   bool found;
-  char name[AUTH_NAME_BYTES], role[16];
+  char id[AUTH_KEY_ID_BYTES], name[AUTH_NAME_BYTES], role[16];
 };
 
-/* Columns: key_id, name, role, hash, expires. */
+/* Columns: key_id, name, role, ... */
 static int on_found(void *arg, const struct history_value *values, size_t count) {
   struct found_key *key = arg;
-  if (count != 5)
+  if (count < 3)
     return BELFRY_ECORRUPT;
   key->found = true;
+  snprintf(key->id, sizeof key->id, "%.*s", SLICE_ARG(values[0].text));
   snprintf(key->name, sizeof key->name, "%.*s", SLICE_ARG(values[1].text));
   snprintf(key->role, sizeof key->role, "%.*s", SLICE_ARG(values[2].text));
   return 0;
 }
 
+/* Finds the key that the path names. Returns: false when the answer is made. */
+static bool find_key(struct worker *worker, const struct request *request,
+                     struct response *response, struct found_key *key) {
+  struct belfry_error error = {0};
+  const struct history_value find[] = {HISTORY_VALUE_TEXT("key_id", request->args[0])};
+  struct history *history = worker_history(worker, &error);
+  *key = (struct found_key){0};
+  int status =
+      history ? history_read(history, SQL_API_KEY_GET, find, 1, on_found, key, &error) : error.code;
+  if (status)
+    worker_read_problem(worker, request, response, status, &error);
+  else if (!key->found)
+    response_problem(response, request, 404, "there is no key of this id");
+  return !status && key->found;
+}
+
+void api_keys_rotate(struct worker *worker, const struct request *request,
+                     struct response *response) {
+  struct found_key key;
+  struct history_receipt receipt;
+  char secret[AUTH_KEY_BYTES];
+  int64_t keep_ms = request->params[ROTATE_KEEP].set ? request->params[ROTATE_KEEP].number : 0;
+  if (!find_key(worker, request, response, &key))
+    return;
+  auth_key_rotate(&worker->batch, key.id, keep_ms ? request->now_ms + keep_ms : 0, secret);
+  put_audit(worker, request, "key_rotated", key.id, slice_of(key.name), slice_of(key.role));
+  int status = worker_append(worker, request, response, true, &receipt);
+  if (status == BELFRY_ECONFLICT)
+    response_problem(response, request, 404, "there is no key of this id");
+  if (status)
+    return;
+  struct buf *out = response_json(response, 200);
+  buf_put_char(out, '{');
+  credential_put_text(out, "id", slice_of(key.id));
+  credential_put_text(out, "name", slice_of(key.name));
+  credential_put_text(out, "role", slice_of(key.role));
+  credential_put_time(out, "previous_until", keep_ms ? request->now_ms + keep_ms : 0);
+  credential_put_text(out, "key", slice_of(secret));
+  buf_put_char(out, '}');
+}
+
 void api_keys_delete(struct worker *worker, const struct request *request,
                      struct response *response) {
-  struct belfry_error error = {0};
-  struct found_key key = {0};
+  struct found_key key;
   struct history_receipt receipt;
-  char id[AUTH_KEY_ID_BYTES];
-  struct slice asked = request->args[0];
-  const struct history_value find[] = {HISTORY_VALUE_TEXT("key_id", asked)};
-  struct history *history = worker_history(worker, &error);
-  int status = history ? history_read(history, SQL_API_KEY_FIND, find, 1, on_found, &key, &error)
-                       : error.code;
-  if (status) {
-    worker_read_problem(worker, request, response, status, &error);
+  if (!find_key(worker, request, response, &key))
     return;
-  }
-  if (!key.found || asked.len >= sizeof id) {
-    response_problem(response, request, 404, "there is no key of this id");
-    return;
-  }
-  memcpy(id, asked.data, asked.len);
-  id[asked.len] = '\0';
-  const struct history_value values[] = {HISTORY_VALUE_TEXT("key_id", asked),
+  const struct history_value values[] = {HISTORY_VALUE_TEXT("key_id", slice_of(key.id)),
                                          HISTORY_VALUE_INTEGER("now", request->now_ms)};
   history_batch_mutate(&worker->batch, SQL_API_KEY_DELETE, true, values, 2);
-  put_audit(worker, request, "key_deleted", id, slice_of(key.name), slice_of(key.role));
-  status = worker_append(worker, request, response, true, &receipt);
+  put_audit(worker, request, "key_deleted", key.id, slice_of(key.name), slice_of(key.role));
+  int status = worker_append(worker, request, response, true, &receipt);
   if (!status)
     response->status = 204;
   else if (status == BELFRY_ECONFLICT)
     response_problem(response, request, 409,
-                     "this is the last key that can administer; make another one first");
+                     "this is the last key or user that can administer; make another one first");
 }

@@ -98,6 +98,11 @@ int field_parse(const struct field *field, struct slice text, int64_t now_ms,
       return model_problem_set(problem, BELFRY_EINVAL, field->name, "must be one of %s",
                                field->choices);
     return BELFRY_OK;
+  case FIELD_BOOLEAN:
+    out->number = slice_is(text, "true");
+    if (!out->number && !slice_is(text, "false"))
+      return model_problem_set(problem, BELFRY_EINVAL, field->name, "must be true or false");
+    return BELFRY_OK;
   }
   return BELFRY_EINVAL;
 }
@@ -105,6 +110,10 @@ int field_parse(const struct field *field, struct slice text, int64_t now_ms,
 /* A member's value as the text that field_parse takes. */
 static int member_text(const struct field *field, struct slice raw, struct buf *arena,
                        struct slice *text) {
+  if (field->kind == FIELD_BOOLEAN) {
+    *text = raw;
+    return BELFRY_OK;
+  }
   if (raw.data[0] == '"')
     return json_decode_string(raw, arena, text);
   bool number = field->kind != FIELD_TEXT && field->kind != FIELD_CHOICE;
@@ -123,6 +132,7 @@ static int parse_member(const struct field *field, struct slice raw, int64_t now
       [FIELD_TIME] = "a time",
       [FIELD_DURATION] = "a duration such as \"24h\"",
       [FIELD_CHOICE] = "one of the choices",
+      [FIELD_BOOLEAN] = "true or false",
   };
   char pointer[80];
   snprintf(pointer, sizeof pointer, "/%s", field->name);

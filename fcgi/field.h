@@ -22,6 +22,7 @@ enum field_kind {
   FIELD_TIME,     /* any time that timestamp_parse_relative takes */
   FIELD_DURATION, /* "90s", "15m", "24h", "7d" or a number of seconds; `min` and `max` in ms */
   FIELD_CHOICE,   /* one of `choices` */
+  FIELD_BOOLEAN,  /* true or false; 1 or 0 as the number */
 };
 
 /* A table ends with a row whose name is NULL. */
@@ -37,8 +38,8 @@ struct field {
 struct field_value {
   bool set;
   struct slice text; /* as given, decoded; NULL data when absent */
-  int64_t number;    /* an integer, a time or duration in ms, or the index of the choice */
-  double real;       /* a FIELD_NUMBER */
+  int64_t number; /* an integer, a time or duration in ms, a boolean, or the index of the choice */
+  double real;    /* a FIELD_NUMBER */
 };
 
 /*

@@ -21,8 +21,11 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_sessions.c \
 	%D%/api_stats.c \
 	%D%/api_status.c \
+	%D%/api_users.c \
 	%D%/body.c \
 	%D%/body.h \
+	%D%/credential.c \
+	%D%/credential.h \
 	%D%/csv.c \
 	%D%/csv.h \
 	%D%/cursor.c \
@@ -38,6 +41,8 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/own_health.h \
 	%D%/openapi.c \
 	%D%/openapi.h \
+	%D%/password_gate.c \
+	%D%/password_gate.h \
 	%D%/pool.c \
 	%D%/pool.h \
 	%D%/prometheus.c \
@@ -81,6 +86,7 @@ FCGI_SCHEMAS = \
 	fcgi/schemas/identity.json \
 	fcgi/schemas/key.json \
 	fcgi/schemas/key_created.json \
+	fcgi/schemas/key_rotated.json \
 	fcgi/schemas/keys.json \
 	fcgi/schemas/log.json \
 	fcgi/schemas/log_histogram.json \
@@ -108,7 +114,9 @@ FCGI_SCHEMAS = \
 	fcgi/schemas/stats.json \
 	fcgi/schemas/status.json \
 	fcgi/schemas/time.json \
-	fcgi/schemas/time_in.json
+	fcgi/schemas/time_in.json \
+	fcgi/schemas/user.json \
+	fcgi/schemas/users.json
 EXTRA_DIST += fcgi/schemas.awk $(FCGI_SCHEMAS)
 fcgi/schemas.c: $(FCGI_SCHEMAS) fcgi/schemas.awk
 	$(AM_V_GEN)$(MKDIR_P) fcgi && cd $(srcdir) && \

@@ -146,6 +146,9 @@ static void put_field_schema(struct buf *out, const struct field *field, bool in
   case FIELD_CHOICE:
     put_choices(out, field->choices);
     return;
+  case FIELD_BOOLEAN:
+    buf_put_text(out, "{\"type\":\"boolean\"}");
+    return;
   }
 }
 

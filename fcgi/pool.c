@@ -110,6 +110,7 @@ static void worker_ended(struct pool *pool, struct slot *slot, int status) {
   bool wanted = slot->state == SLOT_RUNNING && !pool->ending;
   atomic_store(&pool->shared->slots[slot - pool->slots].busy_since_ms, 0);
   shared_long_end(&pool->shared->slots[slot - pool->slots]);
+  atomic_store(&pool->shared->slots[slot - pool->slots].in_password, false);
   slot->state = wanted ? SLOT_WAITING : SLOT_FREE;
   slot->due_ms = now_ms;
   if (clean) {
@@ -243,6 +244,7 @@ static void report(struct pool *pool) {
     return;
   history_batch_clear(&pool->batch);
   daemon_report_put(&pool->batch, &row, clock_realtime_ms(pool->clock));
+  auth_used_put(&shared->used, &pool->batch, clock_realtime_ms(pool->clock));
   if (history_batch_status(&pool->batch) || history_client_send(pool->client, &pool->batch, &tag))
     return;
   pool->report_open = true;
@@ -270,6 +272,14 @@ static int new_client(const struct conf *conf, struct history_client **out,
   return status ? belfry_error_set(error, status, "%s", belfry_strerror(status)) : BELFRY_OK;
 }
 
+/* Whether the workers will be able to read the keys of JWTs. */
+static int check_jwt(const struct conf *conf, struct belfry_error *error) {
+  struct auth_jwt *jwt = NULL;
+  int status = auth_jwt_load(conf, &jwt, error);
+  auth_jwt_free(jwt);
+  return status;
+}
+
 static void reload(struct pool *pool) {
   struct belfry_error error = {0};
   struct conf *conf = conf_load(pool->conf_path, &error);
@@ -279,6 +289,11 @@ static void reload(struct pool *pool) {
   }
   if (strcmp(conf->paths_run, pool->conf->paths_run) != 0) {
     log_error("the old configuration stays in force: paths.run can only change with a restart");
+    conf_free(conf);
+    return;
+  }
+  if (check_jwt(conf, &error)) {
+    log_error("the old configuration stays in force: %s", error.text);
     conf_free(conf);
     return;
   }
@@ -386,7 +401,9 @@ int pool_run(const char *conf_path, struct conf *conf, struct belfry_error *erro
       .conf_path = conf_path, .conf = conf, .clock = &clock_system, .listener = -1, .signals = -1};
   log_set_level((enum log_level)(conf->logging_level + LOG_LEVEL_CRITICAL));
   history_batch_init(&pool->batch, 0);
-  int status = new_client(conf, &pool->client, error);
+  int status = check_jwt(conf, error);
+  if (!status)
+    status = new_client(conf, &pool->client, error);
   if (!status)
     status = shared_map(&pool->shared, error);
   if (!status)

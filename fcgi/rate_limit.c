@@ -59,8 +59,8 @@ struct rate rate_take(struct shared *shared, struct slice who, int64_t limit, in
 
 struct slice rate_who(const struct request *request, char out[ADDRESS_TEXT_BYTES]) {
   struct address address;
-  if (request->identity.key_id[0])
-    return slice_of(request->identity.key_id);
+  if (request->identity.id[0])
+    return slice_of(request->identity.id);
   if (!address_parse(request->address, &address))
     return request->address;
   if (!address_is_ipv4(&address))

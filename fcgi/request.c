@@ -157,6 +157,8 @@ int request_read(struct request *request, request_param_fn param, const void *ar
   request->content_length = param(arg, "CONTENT_LENGTH");
   request->content_encoding = param(arg, "HTTP_CONTENT_ENCODING");
   request->address = param(arg, "REMOTE_ADDR");
+  request->remote_user = param(arg, "REMOTE_USER");
+  request->remote_role = param(arg, "BELFRY_ROLE");
   request->https =
       slice_is(param(arg, "HTTPS"), "on") || slice_is(param(arg, "REQUEST_SCHEME"), "https");
   struct slice prefix = param(arg, "BELFRY_PREFIX");

@@ -52,6 +52,7 @@ struct request {
   struct slice address;                                        /* of the client */
   struct cloudevent_header cloudevent[CLOUDEVENT_HEADERS_MAX]; /* what came as ce-NAME */
   size_t cloudevent_count;                                     /* may be more than fit */
+  struct slice remote_user, remote_role; /* parameters of the proxy's own, no headers */
   bool https;
 
   struct auth_identity identity;

@@ -1,8 +1,10 @@
 #include "fcgi/route.h"
 
+#include "base/address.h"
 #include "base/log.h"
 #include "fcgi/accept.h"
 #include "fcgi/csv.h"
+#include "fcgi/password_gate.h"
 #include "fcgi/prometheus.h"
 #include "fcgi/rate_limit.h"
 
@@ -97,6 +99,20 @@ bool route_is_cross_site(const struct request *request) {
   return !auth_origin_allowed(request->origin, request->host);
 }
 
+/* Whether the client is where /metrics may be read from without a key. */
+static bool may_read_metrics(const struct conf *conf, const struct request *request) {
+  struct address address;
+  return conf->access_metrics_from && address_parse(request->address, &address) &&
+         network_list_holds(slice_of(conf->access_metrics_from), &address);
+}
+
+/* Whether the credential is one that only a program sends. A browser sends cookies, and what it was
+ * told in a dialogue for Basic, by itself. */
+static bool is_bearer(const struct request *request) {
+  struct slice value = slice_trim(request->authorization);
+  return value.len > 7 && strncasecmp(value.data, "Bearer ", 7) == 0;
+}
+
 /* Returns: whether the request may go on; else the answer says why not. */
 static bool check_access(struct worker *worker, const struct route *route, struct request *request,
                          struct response *response) {
@@ -111,14 +127,19 @@ static bool check_access(struct worker *worker, const struct route *route, struc
   struct belfry_error error = {0};
   int status = worker_identify(worker, request, &error);
   const struct auth_identity *identity = &request->identity;
+  if (status && password_gate_problem(worker, request, response))
+    return false;
   if (status && status != BELFRY_EDENIED) {
     worker_read_problem(worker, request, response, status, &error);
     return false;
   }
+  if (!status && route->access == ACCESS_SCRAPE && identity->kind == AUTH_NOBODY &&
+      may_read_metrics(worker->conf, request))
+    return true;
   bool allowed = route->access == ACCESS_ANY
                      ? identity->role != AUTH_ROLE_NONE
                      : auth_role_allows(identity->role, needed[route->access]);
-  if (status || (!allowed && !identity->key_id[0])) {
+  if (status || (!allowed && identity->kind == AUTH_NOBODY)) {
     response_header(response, "WWW-Authenticate", "Bearer realm=\"belfry\"");
     response_problem(response, request, 401, "%s",
                      status ? error.text
@@ -384,7 +405,7 @@ static bool check_rate(struct worker *worker, const struct route *route,
                    "more than %" PRId64 " requests in %" PRId64 " seconds %s (fcgi.rate_limit); "
                    "wait %d seconds",
                    limit, window_ms / 1000,
-                   request->identity.key_id[0] ? "with this key" : "from this address",
+                   request->identity.id[0] ? "with this key" : "from this address",
                    rate.reset_s);
   return false;
 }
@@ -422,8 +443,8 @@ void route_answer(struct worker *worker, struct request *request, route_read_fn 
   bool allowed = check_access(worker, route, request, response);
   if (!check_rate(worker, route, request, response) || !allowed)
     return;
-  /* A browser sends cookies by itself, so that a page of another site could act for the user. */
-  if (request_is_unsafe(request) && !request->authorization.data && route_is_cross_site(request)) {
+  /* A page of another site could act for the user. */
+  if (request_is_unsafe(request) && !is_bearer(request) && route_is_cross_site(request)) {
     response_problem(response, request, 403, "a page of another site may not do this");
     return;
   }

@@ -70,7 +70,7 @@ const struct route *route_find(enum http_method method, struct slice path, unsig
 /* The value of an Allow header for `methods`; HEAD comes with GET, OPTIONS with everything. */
 void route_put_allow(struct buf *out, unsigned methods);
 
-/* Whether an unsafe request that shows no Authorization may be from a page of another site. */
+/* Whether an unsafe request that shows no Bearer credential may be from a page of another site. */
 bool route_is_cross_site(const struct request *request);
 
 /* Reads at most `max` bytes of the body into `out` (see fastcgi_read). */

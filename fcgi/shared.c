@@ -1,5 +1,7 @@
 #include "fcgi/shared.h"
 
+#include "base/fd.h"
+
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -9,6 +11,7 @@ int shared_map(struct shared **out, struct belfry_error *error) {
   if (memory == MAP_FAILED)
     return belfry_error_errno(error, errno, "cannot map memory for the workers");
   *out = memory;
+  fd_random((*out)->secret, sizeof(*out)->secret);
   return BELFRY_OK;
 }
 

@@ -1,11 +1,12 @@
 /*
  * Memory that the master of the pool and all its workers share: counters, who is busy since when,
- * requests and failed sign-ins by who makes them. Everything in it is a lone atomic, so that a
- * worker may die at any moment.
+ * requests and failed sign-ins by who makes them, passwords that were right. Everything in it is a
+ * lone atomic, so that a worker may die at any moment.
  */
 #ifndef BELFRY_FCGI_SHARED_H
 #define BELFRY_FCGI_SHARED_H
 
+#include "auth/used.h"
 #include "base/error.h"
 #include "base/slice.h"
 
@@ -14,12 +15,15 @@
 #include <stdint.h>
 
 #define SHARED_SLOTS_MAX     512 /* twice fcgi.workers' most: both generations during a reload */
-#define SHARED_ADDRESSES_MAX 1024
+#define SHARED_FAILURES_MAX  1024
+#define SHARED_PASSWORDS_MAX 256
+#define SHARED_SECRET_BYTES  32
 #define SHARED_RATES_MAX     8192
 
 struct shared_slot {
   atomic_llong busy_since_ms; /* monotonic; 0: waiting for a request. A long request moves it on */
   atomic_bool in_long;        /* its request is one of those that may take long */
+  atomic_bool in_password;    /* it is checking a password */
 };
 
 struct shared {
@@ -32,7 +36,11 @@ struct shared {
   struct shared_slot slots[SHARED_SLOTS_MAX];
   atomic_ullong rate_limited;            /* requests refused because of fcgi.rate_limit */
   atomic_ullong rates[SHARED_RATES_MAX]; /* see rate_limit.c */
-  atomic_ullong failed_sign_ins[SHARED_ADDRESSES_MAX]; /* see sign_in_limit.c */
+  unsigned char secret[SHARED_SECRET_BYTES]; /* random; written before the first worker is made */
+  atomic_ullong failed_addresses[SHARED_FAILURES_MAX]; /* see sign_in_limit.c */
+  atomic_ullong failed_users[SHARED_FAILURES_MAX];
+  atomic_ullong good_passwords[SHARED_PASSWORDS_MAX]; /* see password_gate.c */
+  struct auth_used used;
 };
 
 /* Returns: 0, `*out` zeroed and mapped until the program ends. */
@@ -62,15 +70,20 @@ void shared_long_end(struct shared_slot *slot);
 unsigned shared_long(const struct shared *shared);
 
 /*
- * Bounds guessing: after SIGN_IN_FAILURES_MAX failed sign-ins of an address within
- * SIGN_IN_WINDOW_S seconds, it must wait. The table is small and forgets; a key cannot be guessed
- * anyway, so this only keeps the noise down.
+ * Bounds guessing: after SIGN_IN_FAILURES_MAX failed sign-ins from an address (over IPv6: a /64
+ * network) within SIGN_IN_WINDOW_S seconds, it must wait. After SIGN_IN_USER_FAILURES_MAX for one
+ * user, from wherever, each address that has failed in that time must wait too; one that has not
+ * may still try, so that nobody can lock a user out. The tables are small and forget.
  */
-#define SIGN_IN_FAILURES_MAX 10
-#define SIGN_IN_WINDOW_S     60
+#define SIGN_IN_FAILURES_MAX      10
+#define SIGN_IN_USER_FAILURES_MAX 30
+#define SIGN_IN_WINDOW_S          60
 
-/* Returns: 0 when `address` may try, else how many seconds it must wait. */
-int sign_in_wait_s(struct shared *shared, struct slice address, int64_t monotonic_ms);
-void sign_in_failed(struct shared *shared, struct slice address, int64_t monotonic_ms);
+/* Takes: `user` NULL data when a key is tried. Returns: 0 when `address` may try, else how many
+ * seconds it must wait. */
+int sign_in_wait_s(struct shared *shared, struct slice address, struct slice user,
+                   int64_t monotonic_ms);
+void sign_in_failed(struct shared *shared, struct slice address, struct slice user,
+                    int64_t monotonic_ms);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "fcgi/fastcgi.h"
+#include "fcgi/password_gate.h"
 #include "fcgi/route.h"
 
 #include <errno.h>
@@ -32,12 +33,19 @@ int worker_init(struct worker *worker, const struct conf *conf, struct shared *s
   buf_init(&worker->openapi, 0);
   state_answers_init(&worker->answers);
   char path[256];
-  int status = conf_run_path(conf, "history.sock", path, sizeof path);
+  struct belfry_error error = {0};
+  int status = auth_jwt_load(conf, &worker->jwt, &error);
+  if (status) {
+    log_error("%s", error.text);
+    return status;
+  }
+  status = conf_run_path(conf, "history.sock", path, sizeof path);
   return status ? status : history_client_new(path, "belfry-fcgi", &worker->client);
 }
 
 void worker_fini(struct worker *worker) {
   history_close(worker->history);
+  auth_jwt_free(worker->jwt);
   history_client_free(worker->client);
   history_batch_fini(&worker->batch);
   buf_fini(&worker->body);
@@ -75,13 +83,23 @@ uint64_t worker_version(struct worker *worker, struct history *history) {
 }
 
 int worker_identify(struct worker *worker, struct request *request, struct belfry_error *error) {
-  const struct auth_credentials credentials = {request->authorization, request->cookie};
+  struct password_gate gate = {worker, request};
+  const struct auth_credentials credentials = {.authorization = request->authorization,
+                                               .cookie = request->cookie,
+                                               .remote_user = request->remote_user,
+                                               .remote_role = request->remote_role,
+                                               .jwt = worker->jwt,
+                                               .password = password_gate_check,
+                                               .password_arg = &gate};
   struct belfry_error open_error = {0};
   struct history *history = worker_history(worker, &open_error);
   uint64_t version = history ? worker_version(worker, history) : 0;
-  return auth_identify_cached(&worker->credential, version, clock_monotonic_ms(worker->clock),
-                              history, worker->conf, &credentials, request->now_ms,
-                              &request->identity, error);
+  int status =
+      auth_identify_cached(&worker->credential, version, clock_monotonic_ms(worker->clock), history,
+                           worker->conf, &credentials, request->now_ms, &request->identity, error);
+  if (!status)
+    auth_used_note(&worker->shared->used, &request->identity, request->now_ms);
+  return status;
 }
 
 int worker_time_left_ms(const struct worker *worker, const struct request *request) {
@@ -344,6 +362,8 @@ static void answer(struct worker *worker, struct fastcgi *fastcgi, struct reques
   history_batch_clear(&worker->batch);
   worker->version = 0;
   int64_t since_ms = clock_monotonic_ms(worker->clock);
+  worker->password_wait_s = 0;
+  worker->password_busy = false;
   if (request_read(request, param_of, fastcgi, clock_realtime_ms(worker->clock), &error)) {
     response_problem(response, request, 400, "%s", error.text);
   } else {

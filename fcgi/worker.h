@@ -4,6 +4,7 @@
 #ifndef BELFRY_FCGI_WORKER_H
 #define BELFRY_FCGI_WORKER_H
 
+#include "auth/jwt.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/ulid.h"
@@ -30,6 +31,9 @@ struct worker {
   struct state_answers answers;
   struct buf openapi; /* the document; empty until somebody asks for it */
   struct auth_cache credential;
+  struct auth_jwt *jwt; /* owned; NULL: no JWT is taken */
+  int password_wait_s;  /* this request's: too many were wrong; how long to wait; 0: not so */
+  bool password_busy;   /* likewise: too many are being checked at this moment */
   uint64_t version;     /* of the history, as this request found it first; 0: not asked yet */
   bool history_suspect; /* a read has failed: open it anew before the next one */
 };

@@ -21,7 +21,7 @@ static int count_admins(const char *dir, int64_t now_ms, int64_t *admins,
   struct history_value now[] = {HISTORY_VALUE_INTEGER("now", now_ms)};
   int status = history_open(dir, &history, error);
   if (!status)
-    status = history_read(history, SQL_API_KEY_ADMINS, now, 1, on_count, admins, error);
+    status = history_read(history, SQL_ADMINISTRATORS, now, 1, on_count, admins, error);
   history_close(history);
   return status;
 }

@@ -87,8 +87,7 @@ struct client {
   uint16_t command_tokens;   /* in 1/20 of a command, so that a bucket fills by whole tokens */
   uint16_t violation_tokens; /* the same for what closes the connection */
   int64_t expires_ms;        /* of the credential; 0: never */
-  char key_id[AUTH_KEY_ID_BYTES];
-  char sign_in[AUTH_SIGN_IN_BYTES];
+  struct auth_ticket ticket; /* to look at it again */
   struct census_row *of_address, *of_credential; /* where it is counted; NULL: it is not */
 };
 

@@ -1,7 +1,9 @@
 #include "pushd/follow.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "pushd/behind.h"
+#include "pushd/handshake.h"
 #include "pushd/hub.h"
 
 #include <inttypes.h>
@@ -109,7 +111,12 @@ static void reopen_if_silent(struct hub *hub) {
 
 static int on_new_event(void *arg, const struct event *event) {
   struct hub *hub = arg;
-  hub->told_audit = hub->told_audit || slice_is(event->type, "audit");
+  if (slice_is(event->type, "audit")) {
+    struct slice action = json_member(event->data, "action");
+    hub->told_audit = true;
+    hub->told_access = hub->told_access || slice_starts_with(action, "\"key_") ||
+                       slice_starts_with(action, "\"user_");
+  }
   return ring_put(&hub->ring, event);
 }
 
@@ -134,7 +141,7 @@ bool follow_look(struct hub *hub) {
   if (!hub->history && !open_history(hub))
     return false;
   int status = hub->ready ? BELFRY_OK : follow_position(hub, &error);
-  hub->told_audit = false;
+  hub->told_audit = hub->told_access = false;
   if (!status)
     status = read_new(hub, &more, &error);
   if (!status && hub->told_audit) /* it may tell of a deletion */
@@ -143,6 +150,8 @@ bool follow_look(struct hub *hub) {
     follow_lost(hub, &error);
     return false;
   }
+  if (hub->told_access)
+    handshake_check_all_soon(hub);
   if (hub->told_unreadable)
     log_notice("the history can be read again");
   hub->told_unreadable = false;

@@ -24,6 +24,7 @@
 #define REQUEST_ID_MAX  128
 #define RETRY_AFTER_MS  500 /* of one whose credential ended */
 #define RETRY_JITTER_MS 4000
+#define CHECK_ALL_MS    2000 /* over which looking at all credentials is spread */
 
 /* Where somebody may connect, and what comes without being asked for. */
 static const struct endpoint {
@@ -256,7 +257,8 @@ static bool check_identity(struct handshake *handshake) {
   struct belfry_error error = {0};
   const struct auth_credentials credentials = {
       .authorization = request_header(handshake->request, "authorization"),
-      .cookie = request_header(handshake->request, "cookie")};
+      .cookie = request_header(handshake->request, "cookie"),
+      .jwt = hub->jwt};
   if (!hub->ready || !hub->history)
     follow_look(hub); /* perhaps it can be read since a moment ago */
   if (!hub->ready || !hub->history)
@@ -324,9 +326,9 @@ static bool check_credential(struct handshake *handshake) {
   struct client *client = handshake->client;
   uint8_t key[CENSUS_KEY_BYTES] = {0};
   _Static_assert(AUTH_KEY_ID_BYTES <= CENSUS_KEY_BYTES, "a key's id fits");
-  if (!handshake->identity.key_id[0])
+  if (!handshake->identity.id[0])
     return true;
-  memcpy(key, handshake->identity.key_id, AUTH_KEY_ID_BYTES);
+  memcpy(key, handshake->identity.id, AUTH_KEY_ID_BYTES);
   client->of_credential = census_enter(&client->hub->credentials, key);
   return check_share(handshake, client->of_credential, client->hub->conf->push_max_per_credential,
                      REFUSAL_max_per_credential, "with this key", "push.max_per_credential");
@@ -491,7 +493,7 @@ static void plan_check(struct client *client, int64_t now_ms) {
   int64_t in_ms = CLIENT_CHECK_MS;
   if (client->expires_ms && client->expires_ms - now_ms < in_ms)
     in_ms = client->expires_ms > now_ms ? client->expires_ms - now_ms : 0;
-  client->check_at = client->key_id[0] ? hub_tick_in(client->hub, in_ms) : 0;
+  client->check_at = client->ticket.kind != AUTH_NOBODY ? hub_tick_in(client->hub, in_ms) : 0;
 }
 
 static void remember_identity(struct handshake *handshake) {
@@ -499,8 +501,8 @@ static void remember_identity(struct handshake *handshake) {
   const struct auth_identity *identity = &handshake->identity;
   client->role = (uint8_t)identity->role;
   client->expires_ms = identity->expires_ms;
-  memcpy(client->key_id, identity->key_id, sizeof client->key_id);
-  memcpy(client->sign_in, identity->sign_in, sizeof client->sign_in);
+  client->ticket = auth_ticket_of(identity);
+  auth_used_note(&client->hub->used, identity, clock_realtime_ms(client->hub->clock));
   plan_check(client, clock_realtime_ms(client->hub->clock));
 }
 
@@ -576,7 +578,8 @@ static void decide(struct handshake *handshake) {
     return;
   struct client *client = handshake->client;
   struct hub *hub = client->hub;
-  if (client->subscription.metrics && state_refresh(&hub->state, hub->history, hub->conf, hub->clock, NULL))
+  if (client->subscription.metrics &&
+      state_refresh(&hub->state, hub->history, hub->conf, hub->clock, NULL))
     client->metrics_at = hub_tick_in(hub, 0); /* not now: at the wheel's next tick */
   client_open(client);
 }
@@ -596,12 +599,22 @@ void handshake_refuse(struct client *client, const struct request *request, int 
   refuse(&handshake, REFUSAL_bad_request, status, NO_HEADER, "%s", detail);
 }
 
+void handshake_check_all_soon(struct hub *hub) {
+  for (uint32_t i = 0; i < hub->client_count; i++) {
+    struct client *client = hub->clients[i];
+    uint32_t at = hub_tick_in(hub, (int64_t)i * CHECK_ALL_MS / hub->client_count);
+    if (client->check_at <= at) /* 0: never */
+      continue;
+    client->check_at = at;
+    client_schedule(client);
+  }
+}
+
 void handshake_check_again(struct client *client) {
   struct hub *hub = client->hub;
   int64_t now_ms = clock_realtime_ms(hub->clock);
   const char *why = NULL;
-  int status = auth_check_again(hub->history, client->key_id, client->sign_in, now_ms,
-                                &client->expires_ms, &why);
+  int status = auth_check_again(hub->history, &client->ticket, now_ms, &client->expires_ms, &why);
   /* A history that cannot be read now says nothing about the credential. */
   if (status && status != BELFRY_EDENIED && client->expires_ms && client->expires_ms <= now_ms)
     why = "expired";

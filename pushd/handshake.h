@@ -7,6 +7,7 @@
 #include "pushd/request.h"
 
 struct client;
+struct hub;
 
 /* Decides about a client in CLIENT_HANDSHAKE: opens it, or answers why not and ends it. */
 void handshake_decide(struct client *client, const struct request *request);
@@ -18,9 +19,13 @@ void handshake_refuse(struct client *client, const struct request *request, int 
 /* The phrase for a status of a refusal. */
 const char *handshake_title(int status);
 
-/* Looks again at the credential of an open connection: closes 4401 when it has expired or its key
- * is gone. */
+/* Looks again at the credential of an open connection: closes 4401 when it has expired, or when
+ * its key or user is gone or has another role. */
 void handshake_check_again(struct client *client);
+
+/* A key or a user was changed: has the credentials of all connections looked at again, spread over
+ * the next moments. */
+void handshake_check_all_soon(struct hub *hub);
 
 #define CLOSE_CREDENTIAL_EXPIRED 4401
 

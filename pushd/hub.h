@@ -8,6 +8,8 @@
 #ifndef BELFRY_PUSHD_HUB_H
 #define BELFRY_PUSHD_HUB_H
 
+#include "auth/jwt.h"
+#include "auth/used.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ulid.h"
@@ -32,7 +34,8 @@
 
 struct hub {
   struct ev_loop *loop;
-  const struct conf *conf; /* borrowed; replaced on reload */
+  const struct conf *conf;    /* borrowed; replaced on reload */
+  const struct auth_jwt *jwt; /* borrowed; replaced on reload; NULL: no JWT is taken */
   const struct clock *clock;
   int64_t started_ms;           /* wall clock */
   int64_t started_monotonic_ms; /* ticks and buckets count from here */
@@ -41,7 +44,8 @@ struct hub {
   char history_dir[4096];
   struct history_position position; /* as it was looked at last; head is the ring's */
   bool ready;                       /* the ring has caught up with the history once */
-  bool told_audit;                  /* an `audit` event was read just now */
+  bool told_audit;                  /* an `audit` event was read just now ... */
+  bool told_access;                 /* ... that tells of a key or a user */
   bool told_unreadable;             /* the log has it; said again only after it was readable */
   uint64_t version;                 /* of the history, when it last changed ... */
   int64_t version_ms;               /* ... and when that was seen (monotonic) */
@@ -61,6 +65,7 @@ struct hub {
   uint32_t open_count[REPRESENTATION_COUNT]; /* in CLIENT_OPEN */
   uint32_t handshake_count;
   struct client_line handshakes;        /* the oldest first */
+  struct auth_used used;                /* keys and users that were let in */
   struct census addresses, credentials; /* of those that are let in */
   int64_t handshakes_took_us;           /* in this turn of the loop */
   struct client *dead;                  /* to be freed; linked by line_next */

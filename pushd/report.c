@@ -58,6 +58,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int events) {
   const struct daemon_report row = {
       .name = "belfry-pushd", .started_ms = hub->started_ms, .figures = buf_slice(&figures)};
   daemon_report_put(&report->batch, &row, clock_realtime_ms(hub->clock));
+  auth_used_put(&hub->used, &report->batch, clock_realtime_ms(hub->clock));
   if (!buf_status(&figures) && !history_batch_status(&report->batch) &&
       !history_client_send(report->client, &report->batch, &tag))
     report->open = true;

@@ -20,7 +20,8 @@
 
 struct server {
   struct ev_loop *loop;
-  struct conf *conf; /* owned */
+  struct conf *conf;    /* owned */
+  struct auth_jwt *jwt; /* owned */
   const char *conf_path;
   struct hub hub;
   struct listeners listeners;
@@ -95,9 +96,18 @@ static bool reload(struct server *server) {
     log_error("the configuration was not loaded again, the old one stays: %s", error.text);
     return false;
   }
+  struct auth_jwt *jwt;
+  if (auth_jwt_load(conf, &jwt, &error)) {
+    log_error("the configuration was not loaded again, the old one stays: %s", error.text);
+    conf_free(conf);
+    return false;
+  }
+  auth_jwt_free(server->jwt);
   conf_free(server->conf);
   server->conf = conf;
+  server->jwt = jwt;
   server->hub.conf = conf;
+  server->hub.jwt = jwt;
   apply_level(conf);
   if (!server->hub.stopping && !server->upgrade.leaving)
     listeners_reload(&server->listeners);
@@ -148,6 +158,9 @@ static int start(struct server *server, char **argv, struct belfry_error *error)
   raise_descriptor_limit(server->conf);
   int status = hub_init(&server->hub, server->loop, server->conf, error);
   if (!status)
+    status = auth_jwt_load(server->conf, &server->jwt, error);
+  server->hub.jwt = server->jwt;
+  if (!status)
     status = report_init(&server->report, &server->hub, error);
   if (status)
     return status;
@@ -195,6 +208,7 @@ int server_run(struct conf *conf, const char *conf_path, char **argv) {
   listeners_close(&server->listeners);
   report_fini(&server->report);
   hub_fini(&server->hub);
+  auth_jwt_free(server->jwt);
   conf_free(server->conf);
   free(server);
   return status ? 1 : 0;

@@ -21,7 +21,7 @@ endif
 TESTS += %D%/check-includes
 EXTRA_DIST += %D%/check-includes %D%/deps.mjs %D%/package.json %D%/package-lock.json %D%/.npmrc
 EXTRA_DIST += \
-	%D%/system/access.test.mjs %D%/system/backup.test.mjs %D%/system/cli.test.mjs %D%/system/client.test.mjs %D%/system/cloudevents.test.mjs %D%/system/conformance.test.mjs %D%/system/conformance_cases.mjs \
+	%D%/system/access.test.mjs %D%/system/jwt.test.mjs %D%/system/keys.test.mjs %D%/system/users.test.mjs %D%/system/backup.test.mjs %D%/system/cli.test.mjs %D%/system/client.test.mjs %D%/system/cloudevents.test.mjs %D%/system/conformance.test.mjs %D%/system/conformance_cases.mjs \
 	%D%/system/conformance_deflate.mjs %D%/system/crash.test.mjs %D%/system/durability.test.mjs \
 	%D%/system/events_get.test.mjs %D%/system/events_post.test.mjs %D%/system/expect.mjs %D%/system/fault_preload.c \
 	%D%/system/faults.test.mjs %D%/system/hardship.test.mjs %D%/system/harness.mjs %D%/system/health.test.mjs %D%/system/history.test.mjs \

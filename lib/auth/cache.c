@@ -13,6 +13,8 @@ static bool hash_credentials(const struct auth_credentials *credentials,
                              char hash[AUTH_HASH_HEX_SIZE]) {
   char text[CREDENTIAL_MAX + 1];
   struct slice authorization = credentials->authorization, cookie = credentials->cookie;
+  if (credentials->remote_user.len > 0)
+    return false;
   if (authorization.len + cookie.len > CREDENTIAL_MAX || authorization.len + cookie.len == 0)
     return false;
   if (authorization.len)
@@ -38,7 +40,7 @@ int auth_identify_cached(struct auth_cache *cache, uint64_t version, int64_t mon
   }
   cache->version = 0;
   int status = auth_identify(history, conf, credentials, now_ms, out, error);
-  if (!status && hashed && out->key_id[0]) {
+  if (!status && hashed && (out->kind == AUTH_KEY || out->kind == AUTH_JWT || out->by_cookie)) {
     cache->version = version;
     cache->made_ms = monotonic_ms;
     cache->identity = *out;

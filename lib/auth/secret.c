@@ -48,6 +48,23 @@ void auth__hash(struct slice text, char out[AUTH_HASH_HEX_SIZE]) {
   out[AUTH_HASH_HEX_SIZE - 1] = '\0';
 }
 
+uint64_t auth_keyed_hash(const unsigned char *key, size_t key_bytes, const struct slice *texts,
+                         size_t count) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  uint64_t out;
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, key, key_bytes);
+  for (size_t i = 0; i < count; i++) {
+    SHA256_Update(&context, &texts[i].len, sizeof texts[i].len);
+    SHA256_Update(&context, texts[i].data, texts[i].len);
+  }
+  SHA256_Final(digest, &context);
+  OPENSSL_cleanse(&context, sizeof context);
+  memcpy(&out, digest, sizeof out);
+  return out;
+}
+
 bool auth__hash_equal(struct slice a, struct slice b) {
   return a.len == b.len && a.len > 0 && CRYPTO_memcmp(a.data, b.data, a.len) == 0;
 }
@@ -58,6 +75,22 @@ int auth__base64_decode(struct slice text, char *out, size_t size) {
   int padding = (text.data[text.len - 1] == '=') + (text.data[text.len - 2] == '=');
   int len = EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)text.data, (int)text.len);
   return len < 0 ? -1 : len - padding;
+}
+
+int auth__base64url_decode(struct slice text, char *out, size_t size) {
+  char padded[AUTH_BASE64URL_MAX + 4];
+  size_t len = 0;
+  if (text.len > AUTH_BASE64URL_MAX || text.len % 4 == 1)
+    return -1;
+  for (; len < text.len; len++) {
+    char c = text.data[len];
+    if (c == '+' || c == '/' || c == '=')
+      return -1;
+    padded[len] = c == '-' ? '+' : c == '_' ? '/' : c;
+  }
+  while (len % 4 != 0)
+    padded[len++] = '=';
+  return auth__base64_decode(slice_new(padded, len), out, size);
 }
 
 bool auth__cookie_next(struct slice *rest, const char *name, struct slice *value) {

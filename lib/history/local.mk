@@ -48,6 +48,7 @@ SQL_FILES = \
 	sql/schema/0004_deletions.sql \
 	sql/schema/0005_what_events_mean.sql \
 	sql/schema/0006_session_tokens.sql \
+	sql/schema/0007_users.sql \
 	sql/segment/events.sql \
 	sql/segment/samples.sql \
 	sql/statements/access.sql \

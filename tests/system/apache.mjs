@@ -19,14 +19,26 @@ const loaded = [
   'alias', 'deflate', 'headers', 'http2', 'proxy', 'proxy_fcgi', 'proxy_http', 'proxy_http2', 'rewrite', 'setenvif', 'unique_id',
 ];
 
-function configuration({ dir, port, runDir, mounts, events }) {
+/** Real Basic authentication, and who of the people has a role. */
+function signIn({ dir, people, roles }) {
+  return `
+      <Location />
+        AuthType Basic
+        AuthName people
+        AuthUserFile "${dir}/people"
+        Require valid-user
+        ${Object.entries(roles).map(([name, role]) => `ProxyFCGISetEnvIf "%{REMOTE_USER} == '${name}'" BELFRY_ROLE ${role}`).join('\n')}
+      </Location>`;
+}
+
+function configuration({ dir, port, runDir, mounts, events, people, roles }) {
   return `
     ServerRoot "${dir}"
     ServerName localhost
     Listen 127.0.0.1:${port}
     PidFile "${dir}/apache.pid"
     DefaultRuntimeDir "${dir}"
-    ${loaded.map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`).join('\n')}
+    ${[...loaded, ...(people ? ['auth_basic', 'authn_core', 'authn_file', 'authz_user'] : [])].map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`).join('\n')}
     # It does not run as root: another user of root's group reaches sockets and files.
     User nobody
     Group "#${process.getgid()}"
@@ -48,8 +60,10 @@ function configuration({ dir, port, runDir, mounts, events }) {
       Define BELFRY_RUN ${runDir}
       Define BELFRY_HTDOCS ${dir}/htdocs
       Define BELFRY_CUSTOM ${dir}/custom
+      ${people ? 'Define BELFRY_REMOTE_USER' : ''}
       ${events ? `Define BELFRY_EVENTS ${events}` : ''}
       ${mounts.map((mount) => `Define BELFRY_MOUNT ${mount}\nInclude belfry/belfry-mount.conf`).join('\n')}
+      ${people ? signIn({ dir, people, roles }) : ''}
       CustomLog "${dir}/access.log" belfry env=!belfry_unlogged
     </VirtualHost>`;
 }
@@ -59,8 +73,10 @@ function configuration({ dir, port, runDir, mounts, events }) {
  * @param {object} [options]
  * @param {string[]} [options.mounts] with their slashes, the longest first
  * @param {string} [options.events] BELFRY_EVENTS
+ * @param {{[name: string]: string}} [options.people] whom Apache signs in, with their passwords as htpasswd -s has them
+ * @param {{[name: string]: string}} [options.roles] the roles that some of them have
  */
-export async function startApache(belfry, { mounts = ['/monitor/', '/'], events } = {}) {
+export async function startApache(belfry, { mounts = ['/monitor/', '/'], events, people, roles = {} } = {}) {
   const dir = path.join(belfry.dir, 'apache');
   fs.rmSync(dir, { recursive: true, force: true });
   for (const folder of ['site', 'custom/css']) fs.mkdirSync(path.join(dir, folder), { recursive: true });
@@ -71,7 +87,8 @@ export async function startApache(belfry, { mounts = ['/monitor/', '/'], events 
   fs.chmodSync(belfry.dir, 0o750);
   const port = await freePort();
   const file = path.join(dir, 'apache.conf');
-  fs.writeFileSync(file, configuration({ dir, port, runDir: path.join(belfry.dir, 'run'), mounts, events }));
+  fs.writeFileSync(file, configuration({ dir, port, runDir: path.join(belfry.dir, 'run'), mounts, events, people, roles }));
+  if (people) fs.writeFileSync(path.join(dir, 'people'), Object.entries(people).map((entry) => `${entry.join(':')}\n`).join(''));
   const log = fs.openSync(path.join(belfry.dir, 'log/apache.out'), 'a');
   const child = spawn('setpriv', ['--pdeathsig', 'TERM', program, '-d', dir, '-f', file, '-D', 'FOREGROUND'], { stdio: ['ignore', log, log] });
   fs.closeSync(log);
@@ -91,7 +108,7 @@ export async function startApache(belfry, { mounts = ['/monitor/', '/'], events 
   await belfry.until(
     async () => {
       if (child.exitCode !== null) throw Object.assign(new Error(`Apache ended with status ${child.exitCode}\n${belfry.logs()}`), { final: true });
-      return (await belfry.get(`${mounts[0]}health`)).status === 200;
+      return (await belfry.get(`${mounts[0]}health`)).status === (people ? 401 : 200);
     },
     'Apache serves the instance',
   );

@@ -106,6 +106,8 @@ const bodies = {
   '/v1/metrics': [{ body: { resourceMetrics: [] } }],
   '/v1/traces': [{ body: { resourceSpans: [] } }],
   '/api/keys': [{ body: { name: 'reader', role: 'viewer', expires_in: '1h' } }],
+  '/api/keys/{id}/rotate': [{ body: '' }],
+  '/api/users': [{ body: { name: 'reader', role: 'viewer', password: 'correct horse' } }],
   '/api/sessions/{id}/terminate': [{ body: { reason: 'enough' } }],
   '/api/logout': [{ body: '' }],
 };
@@ -114,6 +116,9 @@ const bodies = {
 const named = { '/api/events/{id}': '/api/events/1', '/api/agents/{name}': '/api/agents/scout', '/api/sessions/{id}': '/api/sessions/s1', '/api/sessions/{id}/terminate': '/api/sessions/s1/terminate' };
 
 test('what POST takes is as it says, and so is what it answers', async () => {
+  named['/api/users/{user}'] = '/api/users/reader';
+  named['/api/keys/{id}'] = `/api/keys/${(await belfry.post('/api/keys', { name: 'turned', role: 'viewer' }, { key: belfry.adminKey })).json.id}`;
+  named['/api/keys/{id}/rotate'] = `${named['/api/keys/{id}']}/rotate`;
   bodies['/api/login'] = [{ body: { key: belfry.adminKey } }];
   for (const [route, list] of Object.entries(bodies))
     for (const { body, type = 'application/json' } of list) {

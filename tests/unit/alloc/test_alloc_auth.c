@@ -47,7 +47,9 @@ static int set_up(void **state) {
   fixture.conf.access_read_role = 1;
   history_batch_init(&batch, 0);
   auth_key_make(&batch, "laptop", AUTH_ROLE_ADMIN, "admin", NOW_MS, 0, key, id);
-  auth_sign_in_make(&batch, id, NOW_MS, NOW_MS + 1000, cookie);
+  struct auth_identity of = {.kind = AUTH_KEY};
+  memcpy(of.id, id, sizeof of.id);
+  auth_sign_in_make(&batch, &of, NOW_MS, NOW_MS + 1000, cookie);
   struct history_writer *writer = fixture_writer(fixture.dir);
   store(writer, &batch);
   history_writer_close(writer);
@@ -89,7 +91,9 @@ static int make(const void *arg) {
   history_batch_init(&batch, 0);
   fail_alloc_begin();
   auth_key_make(&batch, "laptop", AUTH_ROLE_ADMIN, "admin", NOW_MS, 0, key, id);
-  auth_sign_in_make(&batch, id, NOW_MS, NOW_MS + 1000, cookie);
+  struct auth_identity of = {.kind = AUTH_KEY};
+  memcpy(of.id, id, sizeof of.id);
+  auth_sign_in_make(&batch, &of, NOW_MS, NOW_MS + 1000, cookie);
   auth_sign_out(&batch, &fixture.conf, slice_of(fixture.cookie));
   fail_alloc_end();
   int status = history_batch_status(&batch);

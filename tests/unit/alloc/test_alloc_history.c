@@ -166,7 +166,7 @@ static int count_samples(void *arg, struct slice labels, const struct sample_buc
 }
 
 static int read_key(void *arg, const struct history_value *values, size_t count) {
-  assert_int_equal(count, 5);
+  assert_int_equal(count, 8);
   assert_true(slice_is(values[1].text, "laptop"));
   ++*(int *)arg;
   return 0;

@@ -83,7 +83,8 @@ static int tear_down(void **state) {
 static int identify(const char *authorization, const char *cookie, int64_t now_ms,
                     struct auth_identity *out) {
   struct belfry_error error = {0};
-  const struct auth_credentials credentials = {slice_of(authorization), slice_of(cookie)};
+  const struct auth_credentials credentials = {.authorization = slice_of(authorization),
+                                               .cookie = slice_of(cookie)};
   int status = auth_identify(fixture.history, &fixture.conf, &credentials, now_ms, out, &error);
   assert_int_equal(status, error.code);
   return status;
@@ -101,7 +102,7 @@ static void test_a_key_names_its_owner(void **state) {
   assert_int_equal(identify_key(fixture.viewer, NOW_MS, &who), 0);
   assert_int_equal(who.role, AUTH_ROLE_VIEWER);
   assert_string_equal(who.name, "laptop");
-  assert_string_equal(who.key_id, fixture.viewer_id);
+  assert_string_equal(who.id, fixture.viewer_id);
   assert_false(who.by_cookie);
   char plain[128], encoded[256], authorization[300];
   int len = snprintf(plain, sizeof plain, "anybody:%s", fixture.viewer);
@@ -140,7 +141,9 @@ static void test_a_cookie_lasts_until_it_ends_or_is_ended(void **state) {
   struct history_batch batch;
   char cookie[AUTH_COOKIE_BYTES], header[300];
   history_batch_init(&batch, 0);
-  auth_sign_in_make(&batch, fixture.viewer_id, NOW_MS, NOW_MS + 5000, cookie);
+  struct auth_identity viewer = {.kind = AUTH_KEY};
+  memcpy(viewer.id, fixture.viewer_id, sizeof viewer.id);
+  auth_sign_in_make(&batch, &viewer, NOW_MS, NOW_MS + 5000, cookie);
   store(&batch);
   snprintf(header, sizeof header, "a=b; belfry-test=%043d; belfry-test=%s; belfry-other=x", 0,
            cookie);
@@ -203,7 +206,7 @@ static void test_the_last_credential_is_known_while_nothing_changes(void **state
   assert_int_equal(identify_cached(&cache, 7, 0, fixture.history, fixture.viewer, NOW_MS, &who), 0);
   assert_int_equal(identify_cached(&cache, 7, 999, NULL, fixture.viewer, NOW_MS, &who), 0);
   assert_int_equal(who.role, AUTH_ROLE_VIEWER);
-  assert_string_equal(who.key_id, fixture.viewer_id);
+  assert_string_equal(who.id, fixture.viewer_id);
   assert_int_equal(identify_cached(&cache, 7, 0, NULL, fixture.brief, NOW_MS, &who), BELFRY_EBUSY);
   assert_int_equal(who.role, AUTH_ROLE_NONE);
 }
@@ -250,10 +253,10 @@ static void test_a_deleted_key_is_not_known_from_before(void **state) {
 /* Expects that who was let in as `who` may stay until `expires_ms`, or why not. */
 static void check_again(const struct auth_identity *who, int64_t now_ms, int64_t expires_ms,
                         const char *why) {
-  int64_t until_ms = -1;
+  int64_t until_ms = who->expires_ms;
   const char *reason = NULL;
-  int status =
-      auth_check_again(fixture.history, who->key_id, who->sign_in, now_ms, &until_ms, &reason);
+  struct auth_ticket ticket = auth_ticket_of(who);
+  int status = auth_check_again(fixture.history, &ticket, now_ms, &until_ms, &reason);
   assert_int_equal(status, why ? BELFRY_EDENIED : 0);
   if (why)
     assert_string_equal(reason, why);
@@ -269,8 +272,10 @@ static void test_who_was_let_in_may_stay_until_it_ends(void **state) {
   char cookie[AUTH_COOKIE_BYTES], other[AUTH_COOKIE_BYTES], header[100], other_header[100];
   history_batch_init(&batch, 0);
   auth_key_make(&batch, "stay", AUTH_ROLE_VIEWER, "admin", NOW_MS, 0, key, id);
-  auth_sign_in_make(&batch, id, NOW_MS, NOW_MS + 5000, cookie);
-  auth_sign_in_make(&batch, id, NOW_MS, NOW_MS + 5000, other);
+  struct auth_identity stay = {.kind = AUTH_KEY};
+  memcpy(stay.id, id, sizeof stay.id);
+  auth_sign_in_make(&batch, &stay, NOW_MS, NOW_MS + 5000, cookie);
+  auth_sign_in_make(&batch, &stay, NOW_MS, NOW_MS + 5000, other);
   store(&batch);
   snprintf(header, sizeof header, "belfry-test=%s", cookie);
   snprintf(other_header, sizeof other_header, "belfry-test=%s", other);

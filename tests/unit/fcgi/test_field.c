@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -116,13 +117,48 @@ static void test_failed_sign_ins_are_bounded(void **state) {
   int64_t now_ms = 1000000;
   assert_int_equal(shared_map(&shared, &error), 0);
   struct slice address = slice_of("192.0.2.1"), other = slice_of("192.0.2.77");
+  struct slice key = {0};
   for (int i = 0; i < SIGN_IN_FAILURES_MAX; i++) {
-    assert_int_equal(sign_in_wait_s(shared, address, now_ms), 0);
-    sign_in_failed(shared, address, now_ms);
+    assert_int_equal(sign_in_wait_s(shared, address, key, now_ms), 0);
+    sign_in_failed(shared, address, key, now_ms);
   }
-  assert_int_equal(sign_in_wait_s(shared, address, now_ms + 10000), SIGN_IN_WINDOW_S - 10);
-  assert_int_equal(sign_in_wait_s(shared, other, now_ms), 0);
-  assert_int_equal(sign_in_wait_s(shared, address, now_ms + SIGN_IN_WINDOW_S * 1000), 0);
+  assert_int_equal(sign_in_wait_s(shared, address, key, now_ms + 10000), SIGN_IN_WINDOW_S - 10);
+  assert_int_equal(sign_in_wait_s(shared, address, slice_of("alice"), now_ms), SIGN_IN_WINDOW_S);
+  assert_int_equal(sign_in_wait_s(shared, other, key, now_ms), 0);
+  assert_int_equal(sign_in_wait_s(shared, address, key, now_ms + SIGN_IN_WINDOW_S * 1000), 0);
+}
+
+static void test_a_network_of_ipv6_is_one_address(void **state) {
+  (void)state;
+  struct shared *shared;
+  struct belfry_error error = {0};
+  struct slice key = {0};
+  char text[64];
+  assert_int_equal(shared_map(&shared, &error), 0);
+  for (int i = 0; i < SIGN_IN_FAILURES_MAX; i++) {
+    snprintf(text, sizeof text, "2001:db8:0:7::%x", i + 1);
+    sign_in_failed(shared, slice_of(text), key, 0);
+  }
+  assert_true(sign_in_wait_s(shared, slice_of("2001:db8:0:7:ffff::9"), key, 0) > 0);
+  assert_int_equal(sign_in_wait_s(shared, slice_of("2001:db8:0:8::1"), key, 0), 0);
+}
+
+/* Many addresses guess at one user: each that was wrong must wait, the user's own may try. */
+static void test_guesses_from_everywhere_lock_nobody_out(void **state) {
+  (void)state;
+  struct shared *shared;
+  struct belfry_error error = {0};
+  char text[64];
+  assert_int_equal(shared_map(&shared, &error), 0);
+  for (int i = 0; i < SIGN_IN_USER_FAILURES_MAX; i++) {
+    snprintf(text, sizeof text, "192.0.2.%d", i);
+    assert_int_equal(sign_in_wait_s(shared, slice_of(text), slice_of("Alice"), 0), 0);
+    sign_in_failed(shared, slice_of(text), slice_of("Alice"), 0);
+  }
+  assert_int_equal(sign_in_wait_s(shared, slice_of("192.0.2.7"), slice_of("alice"), 0),
+                   SIGN_IN_WINDOW_S);
+  assert_int_equal(sign_in_wait_s(shared, slice_of("192.0.2.7"), slice_of("bob"), 0), 0);
+  assert_int_equal(sign_in_wait_s(shared, slice_of("198.51.100.1"), slice_of("alice"), 0), 0);
 }
 
 int main(void) {
@@ -131,6 +167,8 @@ int main(void) {
       cmocka_unit_test(test_object_against_its_table),
       cmocka_unit_test(test_cursors_belong_to_one_list_of_one_history),
       cmocka_unit_test(test_failed_sign_ins_are_bounded),
+      cmocka_unit_test(test_a_network_of_ipv6_is_one_address),
+      cmocka_unit_test(test_guesses_from_everywhere_lock_nobody_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

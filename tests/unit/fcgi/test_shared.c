@@ -77,7 +77,7 @@ static void test_rate_of_many(void **state) {
 static void assert_who(const char *key, const char *address, const char *expected) {
   char text[ADDRESS_TEXT_BYTES];
   struct request request = {.address = slice_of(address)};
-  snprintf(request.identity.key_id, sizeof request.identity.key_id, "%s", key);
+  snprintf(request.identity.id, sizeof request.identity.id, "%s", key);
   if (!slice_is(rate_who(&request, text), expected))
     fail_msg("key '%s' from %s counts as '%.*s'", key, address ? address : "nowhere",
              SLICE_ARG(rate_who(&request, text)));
