@@ -241,8 +241,8 @@ const char *route_body_types(const struct route *route) {
       [BODY_OBJECT] = "application/json",
       [BODY_RECORDS] = "application/json, application/x-ndjson",
       [BODY_LINES] = "application/json, application/x-ndjson, text/plain",
-      [BODY_EVENTS] = "application/json, application/x-ndjson, application/cloudevents+json, "
-                      "application/cloudevents-batch+json",
+      [BODY_EVENTS] = ("application/json, application/x-ndjson, application/cloudevents+json, "
+                       "application/cloudevents-batch+json"),
       [BODY_OTLP] = "application/json",
   };
   return types[route->body];
