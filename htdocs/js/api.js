@@ -65,6 +65,9 @@ export const visitor = () => request('api/visitor');
 /** @param {string} key */
 export const login = (key) => request('api/login', { method: 'POST', body: { key } });
 
+/** @param {string} user @param {string} password */
+export const loginAsUser = (user, password) => request('api/login', { method: 'POST', body: { user, password } });
+
 export const logout = () => request('api/logout', { method: 'POST', body: {} });
 
 /**

@@ -56,6 +56,31 @@ for (const prefix of ['', '/monitor'])
       await close();
     });
 
+    test('a user signs in by name and password, with the keyboard alone', async () => {
+      const user = { name: `robin${prefix.length}`, role: 'viewer', password: 'correct horse' };
+      assert.equal((await belfry.post('/api/users', user, { key: belfry.adminKey })).status, 201);
+      const { page, allow, assertQuiet, close } = await openPage(browser, { viewport: { width: 360, height: 740 } });
+      allow(NOT_SIGNED_IN, /status of 401 .*\/api\/login\)$/);
+      await page.goto(`${belfry.url}${prefix}/login?next=dashboard`);
+      await page.focus('input[value=key]');
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('Tab');
+      await page.keyboard.type(user.name);
+      await page.keyboard.press('Enter');
+      assert.equal(await page.textContent('#error'), 'Type your password.');
+      await page.keyboard.type('not the password');
+      await page.keyboard.press('Enter');
+      await page.waitForFunction(() => /wrong/.test(document.querySelector('#error')?.textContent ?? ''));
+      assert.equal(await page.getAttribute('#password', 'aria-invalid'), 'true');
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than a phone');
+      await page.keyboard.type(user.password);
+      await page.keyboard.press('Enter');
+      await page.waitForURL(`${belfry.url}${prefix}/dashboard`);
+      await page.waitForSelector('.link-live');
+      assertQuiet();
+      await close();
+    });
+
     test('an event that is posted appears by itself, in words', async () => {
       const { page, assertQuiet, close } = await dashboard(prefix);
       const name = `robin${prefix.length}`;
