@@ -1,6 +1,6 @@
 # Unit tests of lib/auth.
-check_PROGRAMS += tests/unit/auth/test_role tests/unit/auth/test_secret tests/unit/auth/test_origin tests/unit/auth/test_key tests/unit/auth/test_identify
-TESTS += tests/unit/auth/test_role tests/unit/auth/test_secret tests/unit/auth/test_origin tests/unit/auth/test_key tests/unit/auth/test_identify
+check_PROGRAMS += tests/unit/auth/test_role tests/unit/auth/test_secret tests/unit/auth/test_origin tests/unit/auth/test_key tests/unit/auth/test_identify tests/unit/auth/test_jwt tests/unit/auth/test_password
+TESTS += tests/unit/auth/test_role tests/unit/auth/test_secret tests/unit/auth/test_origin tests/unit/auth/test_key tests/unit/auth/test_identify tests/unit/auth/test_jwt tests/unit/auth/test_password
 tests_unit_auth_test_role_SOURCES = %D%/auth/test_role.c
 tests_unit_auth_test_role_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_auth_test_role_LDADD = lib/auth/libauth.a $(BASE_LIBS) $(CRYPTO_LIBS) $(CMOCKA_LIBS)
@@ -16,3 +16,9 @@ tests_unit_auth_test_key_LDADD = $(AUTH_LIBS) $(CMOCKA_LIBS)
 tests_unit_auth_test_identify_SOURCES = %D%/auth/test_identify.c
 tests_unit_auth_test_identify_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_auth_test_identify_LDADD = $(AUTH_LIBS) $(CMOCKA_LIBS)
+tests_unit_auth_test_jwt_SOURCES = %D%/auth/test_jwt.c
+tests_unit_auth_test_jwt_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_auth_test_jwt_LDADD = $(AUTH_LIBS) $(CMOCKA_LIBS)
+tests_unit_auth_test_password_SOURCES = %D%/auth/test_password.c
+tests_unit_auth_test_password_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_auth_test_password_LDADD = $(AUTH_LIBS) $(CMOCKA_LIBS)
