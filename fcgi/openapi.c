@@ -444,10 +444,11 @@ static void put_components(struct buf *out, const char *cookie) {
   }
   buf_put_text(out, "},\"responses\":{");
   put_errors(out);
-  buf_put_text(out, "},\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
-                    "\"description\":\"an API key, bfy_...\"},\"basic\":{\"type\":\"http\","
-                    "\"scheme\":\"basic\",\"description\":\"any user name, an API key as the "
-                    "password\"},\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\"");
+  buf_put_text(out,
+               "},\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
+               "\"description\":\"an API key, bfy_..., or a JWT\"},\"basic\":{\"type\":\"http\","
+               "\"scheme\":\"basic\",\"description\":\"a user's name and password, or any "
+               "name and an API key\"},\"cookie\":{\"type\":\"apiKey\",\"in\":\"cookie\"");
   put_text(out, "name", cookie);
   buf_put_text(out, ",\"description\":\"from POST /api/login\"}}}");
 }

@@ -59,8 +59,9 @@ struct rate rate_take(struct shared *shared, struct slice who, int64_t limit, in
 
 struct slice rate_who(const struct request *request, char out[ADDRESS_TEXT_BYTES]) {
   struct address address;
-  if (request->identity.id[0])
-    return slice_of(request->identity.id);
+  const struct auth_identity *identity = &request->identity;
+  if (identity->kind != AUTH_NOBODY)
+    return slice_of(identity->id[0] ? identity->id : identity->name);
   if (!address_parse(request->address, &address))
     return request->address;
   if (!address_is_ipv4(&address))

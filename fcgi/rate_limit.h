@@ -1,6 +1,7 @@
 /*
  * How many requests somebody may make (fcgi.rate_limit in fcgi.rate_window): counted for each API
- * key, and for those who show none for each address, by all workers together.
+ * key and each user, and for those who are nobody in particular for each address, by all workers
+ * together.
  */
 #ifndef BELFRY_FCGI_RATE_LIMIT_H
 #define BELFRY_FCGI_RATE_LIMIT_H
@@ -27,8 +28,9 @@ struct rate {
 struct rate rate_take(struct shared *shared, struct slice who, int64_t limit, int64_t window_ms,
                       int64_t monotonic_ms);
 
-/* Whose request it is: the key's id; else the address, of IPv6 its /64 network, of which somebody
- * may have all. Returns: borrowed from the request or from `out`. */
+/* Whose request it is: the id of the key or user, or the name of others; else the address, of IPv6
+ * its /64 network, of which somebody may have all. Returns: borrowed from the request or from
+ * `out`. */
 struct slice rate_who(const struct request *request, char out[ADDRESS_TEXT_BYTES]);
 
 #endif

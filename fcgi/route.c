@@ -405,7 +405,8 @@ static bool check_rate(struct worker *worker, const struct route *route,
                    "more than %" PRId64 " requests in %" PRId64 " seconds %s (fcgi.rate_limit); "
                    "wait %d seconds",
                    limit, window_ms / 1000,
-                   request->identity.id[0] ? "with this key" : "from this address",
+                   request->identity.kind != AUTH_NOBODY ? "with this credential"
+                                                         : "from this address",
                    rate.reset_s);
   return false;
 }

@@ -110,7 +110,7 @@ test('a limit of requests is told, and kept for each key and each address', asyn
       assert.fail('it was never enough');
     };
     const refused = await until429(() => limited.get('/api/me', { key: limited.adminKey }));
-    assert.match(expect.problem(refused, 429).detail, /more than 5 requests in 3600 seconds with this key/);
+    assert.match(expect.problem(refused, 429).detail, /more than 5 requests in 3600 seconds with this credential/);
     const wait = Number(refused.headers['retry-after']);
     assert.ok(wait >= 1 && wait <= 3600, String(wait));
     assert.match(refused.headers.ratelimit, new RegExp(`;r=0;t=${wait}$`));

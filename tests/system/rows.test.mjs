@@ -134,6 +134,7 @@ const checks = {
     for (const { name, schema, required, in: place } of operation.parameters) {
       if (place !== 'query') continue;
       const wrong = [];
+      if (schema.type === 'boolean') wrong.push('perhaps');
       if (schema.enum) wrong.push('nothing-of-this-name');
       if (/^(integer|number)$/.test(schema.type)) wrong.push('x', '1e', ...(schema.maximum ? [schema.maximum + 1] : []), ...(schema.minimum ? [schema.minimum - 1] : []));
       if (schema.format) wrong.push('some-day');

@@ -77,6 +77,7 @@ static void test_rate_of_many(void **state) {
 static void assert_who(const char *key, const char *address, const char *expected) {
   char text[ADDRESS_TEXT_BYTES];
   struct request request = {.address = slice_of(address)};
+  request.identity.kind = *key ? AUTH_KEY : AUTH_NOBODY;
   snprintf(request.identity.id, sizeof request.identity.id, "%s", key);
   if (!slice_is(rate_who(&request, text), expected))
     fail_msg("key '%s' from %s counts as '%.*s'", key, address ? address : "nowhere",
@@ -91,6 +92,9 @@ static void test_who(void **state) {
   assert_who("", "2001:db8:0:1::7", "2001:db8:0:1::");
   assert_who("", "unix:", "unix:");
   assert_who("", NULL, "");
+  struct request request = {.address = slice_of("192.0.2.1"),
+                            .identity = {.kind = AUTH_JWT, .name = "somebody"}};
+  assert_true(slice_is(rate_who(&request, (char[ADDRESS_TEXT_BYTES]){0}), "somebody"));
 }
 
 int main(void) {
