@@ -15,12 +15,13 @@
 #include <stdint.h>
 
 enum body_kind {
-  BODY_NONE,    /* is not looked at */
-  BODY_OBJECT,  /* one JSON object, checked against the row's table */
-  BODY_RECORDS, /* JSON (one object or an array) or NDJSON */
-  BODY_LINES,   /* the same, or plain text */
-  BODY_EVENTS,  /* as BODY_RECORDS, or CloudEvents in one of their three modes */
-  BODY_OTLP,    /* a request of OpenTelemetry as JSON; errors have its form, too */
+  BODY_NONE,     /* is not looked at */
+  BODY_OBJECT,   /* one JSON object, checked against the row's table */
+  BODY_RECORDS,  /* JSON (one object or an array) or NDJSON */
+  BODY_LINES,    /* the same, or plain text */
+  BODY_EVENTS,   /* as BODY_RECORDS, or CloudEvents in one of their three modes */
+  BODY_DOCUMENT, /* one JSON value, which a parser of lib/model reads */
+  BODY_OTLP,     /* a request of OpenTelemetry as JSON; errors have its form, too */
 };
 
 enum body_type {

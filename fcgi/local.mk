@@ -19,6 +19,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_otlp.c \
 	%D%/api_prometheus.c \
 	%D%/api_sessions.c \
+	%D%/api_settings.c \
 	%D%/api_stats.c \
 	%D%/api_status.c \
 	%D%/api_users.c \
@@ -109,6 +110,9 @@ FCGI_SCHEMAS = \
 	fcgi/schemas/session.json \
 	fcgi/schemas/session_command.json \
 	fcgi/schemas/sessions.json \
+	fcgi/schemas/setting.json \
+	fcgi/schemas/settings.json \
+	fcgi/schemas/settings_in.json \
 	fcgi/schemas/severity.json \
 	fcgi/schemas/signed_in.json \
 	fcgi/schemas/stats.json \
@@ -125,7 +129,7 @@ fcgi/schemas.c: $(FCGI_SCHEMAS) fcgi/schemas.awk
 BUILT_SOURCES += fcgi/schemas.c
 CLEANFILES += fcgi/schemas.c
 
-BELFRY_FCGI_LIBS = fcgi/libbelfryfcgi.a lib/model/libmodel.a $(AUTH_LIBS) $(FCGI_LIBS) $(ZLIB_LIBS)
+BELFRY_FCGI_LIBS = fcgi/libbelfryfcgi.a lib/settings/libsettings.a lib/model/libmodel.a $(AUTH_LIBS) $(FCGI_LIBS) $(ZLIB_LIBS)
 
 sbin_PROGRAMS += belfry-fcgi
 belfry_fcgi_SOURCES = %D%/main.c

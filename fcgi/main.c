@@ -16,7 +16,7 @@ int main(int argc, char **argv) {
     log_critical("%s", error.text);
     return 1;
   }
-  if (pool_run(options.conf_path, conf, &error)) {
+  if (pool_run(conf, &error)) {
     log_critical("%s", error.text);
     return 1;
   }

@@ -18,6 +18,7 @@ enum error_when {
   WHEN_NAMED,     /* it is about something that a path or parameter names */
   WHEN_GET,
   WHEN_CHANGES,
+  WHEN_PUTS,
   WHEN_BODY,
 };
 
@@ -33,6 +34,7 @@ static const struct {
     {404, WHEN_NAMED, NULL, "There is nothing of this name"},
     {406, WHEN_GET, NULL, "Accept excludes all that is offered"},
     {409, WHEN_CHANGES, NULL, "What is there now forbids it"},
+    {412, WHEN_PUTS, NULL, "If-Match names what is not so any more"},
     {413, WHEN_BODY, NULL, "The body is too large"},
     {415, WHEN_BODY, NULL, "The body's type or encoding is not taken here"},
     {422, WHEN_BODY, NULL, "The body is JSON, but not what is wanted"},
@@ -86,6 +88,8 @@ static bool may_answer(const struct route *route, enum error_when when) {
     return route->method == HTTP_GET;
   case WHEN_CHANGES:
     return route->method != HTTP_GET;
+  case WHEN_PUTS:
+    return route->method == HTTP_PUT;
   case WHEN_BODY:
     return route->body != BODY_NONE;
   }
@@ -217,7 +221,7 @@ static void put_lines(struct buf *out, const char *schema) {
 static void put_json_body(struct buf *out, const struct route *route) {
   if (route->body == BODY_OBJECT) {
     put_object(out, route->body_fields);
-  } else if (route->body == BODY_OTLP) {
+  } else if (route->body == BODY_OTLP || route->body == BODY_DOCUMENT) {
     put_reference(out, route->body_schema);
   } else {
     buf_put_text(out, "{\"anyOf\":[");

@@ -8,6 +8,7 @@
 #include "fcgi/worker.h"
 #include "history/append.h"
 #include "model/state.h"
+#include "settings/settings.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -46,7 +47,7 @@ struct slot {
 };
 
 struct pool {
-  const char *conf_path;
+  int64_t settings_version; /* that the workers have been told of */
   struct conf *conf;
   const struct clock *clock;
   struct shared *shared;
@@ -280,9 +281,20 @@ static int check_jwt(const struct conf *conf, struct belfry_error *error) {
   return status;
 }
 
+/* Loads the configuration with the settings of the history. That is closed again at once: a worker
+ * that is forked must not find it open. Returns: owned; NULL with `error` set. */
+static struct conf *load(struct pool *pool, struct belfry_error *error) {
+  struct settings_look look = {0};
+  struct conf *conf = settings_reload(&look, pool->conf, error);
+  if (look.version >= 0)
+    pool->settings_version = look.version;
+  settings_look_end(&look);
+  return conf;
+}
+
 static void reload(struct pool *pool) {
   struct belfry_error error = {0};
-  struct conf *conf = conf_load(pool->conf_path, &error);
+  struct conf *conf = load(pool, &error);
   if (!conf) {
     log_error("the old configuration stays in force: %s", error.text);
     return;
@@ -302,6 +314,15 @@ static void reload(struct pool *pool) {
   pool->generation++;
   log_set_level((enum log_level)(conf->logging_level + LOG_LEVEL_CRITICAL));
   log_notice("configuration reloaded; replacing the workers one after the other");
+}
+
+/* A worker has seen that settings were changed. */
+static void follow_settings(struct pool *pool) {
+  int64_t seen = atomic_load_explicit(&pool->shared->settings_version, memory_order_relaxed);
+  if (seen == pool->settings_version || pool->ending)
+    return;
+  pool->settings_version = seen; /* once, even if it cannot be loaded */
+  reload(pool);
 }
 
 static void end_pool(struct pool *pool) {
@@ -378,6 +399,7 @@ static void run(struct pool *pool) {
     int64_t now_ms = clock_monotonic_ms(pool->clock);
     if (now_ms >= pool->next_report_ms) {
       report(pool);
+      follow_settings(pool);
       pool->next_report_ms = now_ms + REPORT_INTERVAL_MS;
     }
     struct pollfd fds[2] = {{.fd = pool->signals, .events = POLLIN}, {.fd = -1}};
@@ -391,14 +413,25 @@ static void run(struct pool *pool) {
   }
 }
 
-int pool_run(const char *conf_path, struct conf *conf, struct belfry_error *error) {
+/* The first workers shall know them; without a history yet, the file is all there is. */
+static void begin_with_settings(struct pool *pool) {
+  struct belfry_error error = {0};
+  struct conf *conf = load(pool, &error);
+  if (conf) {
+    conf_free(pool->conf);
+    pool->conf = conf;
+  }
+  atomic_store_explicit(&pool->shared->settings_version, pool->settings_version,
+                        memory_order_relaxed);
+}
+
+int pool_run(struct conf *conf, struct belfry_error *error) {
   struct pool *pool = calloc(1, sizeof *pool);
   if (!pool) {
     conf_free(conf);
     return belfry_error_set(error, BELFRY_ENOMEM, "out of memory");
   }
-  *pool = (struct pool){
-      .conf_path = conf_path, .conf = conf, .clock = &clock_system, .listener = -1, .signals = -1};
+  *pool = (struct pool){.conf = conf, .clock = &clock_system, .listener = -1, .signals = -1};
   log_set_level((enum log_level)(conf->logging_level + LOG_LEVEL_CRITICAL));
   history_batch_init(&pool->batch, 0);
   int status = check_jwt(conf, error);
@@ -412,6 +445,7 @@ int pool_run(const char *conf_path, struct conf *conf, struct belfry_error *erro
     status = open_listener(pool, error);
   if (!status) {
     pool->shared->started_ms = clock_realtime_ms(pool->clock);
+    begin_with_settings(pool);
     keep_workers(pool);
     daemon_ready("answering requests");
     run(pool);

@@ -9,10 +9,10 @@
 #include "conf/conf.h"
 
 /*
- * Runs until SIGTERM or SIGINT. SIGHUP reads `conf_path` anew and replaces the workers one after
- * the other. Takes: `conf`. Returns: 0 after a clean end, or an error.
+ * Runs until SIGTERM or SIGINT. On SIGHUP, and when settings were changed, the configuration is
+ * loaded anew and the workers are replaced one after the other. Takes: `conf`. Returns: 0 after a
+ * clean end, or an error.
  */
-int pool_run(const char *conf_path, struct conf *conf,
-             struct belfry_error *error) BELFRY_MUST_CHECK;
+int pool_run(struct conf *conf, struct belfry_error *error) BELFRY_MUST_CHECK;
 
 #endif

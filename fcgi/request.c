@@ -152,6 +152,7 @@ int request_read(struct request *request, request_param_fn param, const void *ar
   request->origin = param(arg, "HTTP_ORIGIN");
   request->sec_fetch_site = param(arg, "HTTP_SEC_FETCH_SITE");
   request->if_none_match = param(arg, "HTTP_IF_NONE_MATCH");
+  request->if_match = param(arg, "HTTP_IF_MATCH");
   request->accept = param(arg, "HTTP_ACCEPT");
   request->content_type = param(arg, "CONTENT_TYPE");
   request->content_length = param(arg, "CONTENT_LENGTH");

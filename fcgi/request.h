@@ -47,7 +47,7 @@ struct request {
   struct slice args[REQUEST_ARGS_MAX]; /* what stands for the {placeholders} */
 
   /* Headers; NULL data when absent. */
-  struct slice authorization, cookie, host, origin, sec_fetch_site, if_none_match;
+  struct slice authorization, cookie, host, origin, sec_fetch_site, if_none_match, if_match;
   struct slice accept, content_type, content_encoding, content_length;
   struct slice address;                                        /* of the client */
   struct cloudevent_header cloudevent[CLOUDEVENT_HEADERS_MAX]; /* what came as ce-NAME */

@@ -168,9 +168,19 @@ static bool etag_listed(struct slice list, const char *tag) {
   return false;
 }
 
+static void make_tag(uint64_t fingerprint, char out[static 24]) {
+  snprintf(out, 24, "\"%016llx\"", (unsigned long long)fingerprint);
+}
+
+bool response_matches(const struct request *request, uint64_t fingerprint) {
+  char tag[24];
+  make_tag(fingerprint, tag);
+  return !request->if_match.data || etag_listed(request->if_match, tag);
+}
+
 bool response_etag(struct response *response, const struct request *request, uint64_t fingerprint) {
   char tag[24];
-  snprintf(tag, sizeof tag, "\"%016llx\"", (unsigned long long)fingerprint);
+  make_tag(fingerprint, tag);
   response->caching = RESPONSE_REVALIDATE;
   /* Weak: clocks and uptimes may differ between two answers with the same tag. */
   response_header(response, "ETag", "W/%s", tag);

@@ -82,6 +82,10 @@ bool response_etag(struct response *response, const struct request *request, uin
 /* The same with a fingerprint of its body, for one that has no clock in it. */
 void response_etag_body(struct response *response, const struct request *request);
 
+/* Whether the request may change what has this fingerprint: it sends no If-Match, or one that names
+ * it (or `*`). */
+bool response_matches(const struct request *request, uint64_t fingerprint);
+
 /*
  * Sends what there is of the answer, the head first, and empties the body: a long answer goes out
  * in pieces. Returns: 0; BELFRY_ECLOSED when the client has gone away or takes too long; or why the

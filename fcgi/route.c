@@ -18,6 +18,7 @@
 #define RECORDS(schema)       BODY_RECORDS, NULL, #schema
 #define LINES(schema)         BODY_LINES, NULL, #schema
 #define EVENTS(schema)        BODY_EVENTS, NULL, #schema
+#define DOCUMENT(schema)      BODY_DOCUMENT, NULL, #schema
 #define OTLP(schema)          BODY_OTLP, NULL, #schema
 #define OBJECT(table)         BODY_OBJECT, table, NULL
 #define JSON(name)            200, ANSWER_JSON, #name, NULL
@@ -243,6 +244,7 @@ const char *route_body_types(const struct route *route) {
       [BODY_LINES] = "application/json, application/x-ndjson, text/plain",
       [BODY_EVENTS] = ("application/json, application/x-ndjson, application/cloudevents+json, "
                        "application/cloudevents-batch+json"),
+      [BODY_DOCUMENT] = "application/json",
       [BODY_OTLP] = "application/json",
   };
   return types[route->body];

@@ -32,6 +32,7 @@ struct shared {
   atomic_ullong client_errors; /* answers 400 to 499 */
   atomic_ullong server_errors; /* 500 to 599 */
   atomic_ullong aborted;       /* the other side went away before the answer was written */
+  atomic_llong settings_version; /* as a worker saw it last in the history */
   atomic_ullong long_refused;  /* long requests refused because there were enough of them */
   struct shared_slot slots[SHARED_SLOTS_MAX];
   atomic_ullong rate_limited;            /* requests refused because of fcgi.rate_limit */

@@ -5,6 +5,7 @@
 #include "fcgi/fastcgi.h"
 #include "fcgi/password_gate.h"
 #include "fcgi/route.h"
+#include "settings/settings.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,6 +21,9 @@
 
 /* How much of a path the log shows. */
 #define LOGGED_PATH_BYTES 300
+
+/* How often it looks whether settings were changed. */
+#define LOOK_MS 1000
 
 /* When a long request that was refused should come again. */
 #define LONG_RETRY_S 5
@@ -326,6 +330,18 @@ static int send_response(struct fastcgi *fastcgi, const struct request *request,
   return status ? status : end;
 }
 
+/* Once a second at most: whether settings were changed. The master of the pool then begins anew. */
+static void look_at_settings(struct worker *worker) {
+  int64_t version;
+  int64_t now_ms = clock_monotonic_ms(worker->clock);
+  if (!worker->history || worker->history_suspect ||
+      (worker->looked_ms && now_ms - worker->looked_ms < LOOK_MS))
+    return;
+  worker->looked_ms = now_ms;
+  if (settings_read_version(worker->history, &version) == BELFRY_OK)
+    atomic_store_explicit(&worker->shared->settings_version, version, memory_order_relaxed);
+}
+
 static void count_answer(struct shared *shared, int status) {
   atomic_fetch_add_explicit(&shared->requests, 1, memory_order_relaxed);
   if (status >= 500)
@@ -378,6 +394,7 @@ static void answer(struct worker *worker, struct fastcgi *fastcgi, struct reques
     response_clear(response);
     response_problem(response, request, 500, "the answer is too large; ask for less");
   }
+  look_at_settings(worker);
   count_answer(worker->shared, response->status);
   log_answer(worker, request, response, since_ms);
   shared_long_end(worker->slot); /* who has seen the end may come again at once */

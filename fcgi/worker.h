@@ -35,6 +35,7 @@ struct worker {
   int password_wait_s;  /* this request's: too many were wrong; how long to wait; 0: not so */
   bool password_busy;   /* likewise: too many are being checked at this moment */
   uint64_t version;     /* of the history, as this request found it first; 0: not asked yet */
+  int64_t looked_ms;    /* monotonic: when it looked for changed settings */
   bool history_suspect; /* a read has failed: open it anew before the next one */
 };
 

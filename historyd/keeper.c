@@ -25,7 +25,7 @@
 
 struct keeper {
   char *dir; /* owned */
-  struct history_keeper_options options;
+  struct history_keeper_options options; /* their retention is behind the lock */
   const struct clock *clock;
   keeper_ask_fn ask;
   void *arg;
@@ -83,6 +83,13 @@ static void wait_a_while(struct keeper *keeper, int64_t ms, bool pausing) {
   pthread_mutex_unlock(&keeper->lock);
 }
 
+static struct history_retention retention_of(struct keeper *keeper) {
+  pthread_mutex_lock(&keeper->lock);
+  struct history_retention retention = keeper->options.retention;
+  pthread_mutex_unlock(&keeper->lock);
+  return retention;
+}
+
 static void set_history(struct keeper *keeper, struct history_keeper *history) {
   pthread_mutex_lock(&keeper->lock);
   keeper->history = history;
@@ -127,6 +134,8 @@ static int work(struct keeper *keeper, struct history_keeper **history) {
       set_history(keeper, *history);
   }
   while (!status && more && !is_stopping(keeper)) {
+    const struct history_retention retention = retention_of(keeper);
+    history_keeper_set_retention(*history, &retention);
     status = history_keeper_step(*history, &more, &why);
     if (status == BELFRY_ECONFLICT) { /* somebody deleted what was to be sealed: it is read anew */
       log_debug("a hand-over is taken back: %s", why.text);
@@ -214,6 +223,13 @@ void keeper_stop(struct keeper *keeper) {
   pthread_cond_destroy(&keeper->changed);
   pthread_mutex_destroy(&keeper->lock);
   free_keeper(keeper);
+}
+
+void keeper_set_retention(struct keeper *keeper, const struct history_retention *retention) {
+  pthread_mutex_lock(&keeper->lock);
+  keeper->options.retention = *retention;
+  pthread_mutex_unlock(&keeper->lock);
+  keeper_wake(keeper);
 }
 
 void keeper_wake(struct keeper *keeper) {

@@ -33,6 +33,9 @@ int keeper_start(const char *dir, const struct history_keeper_options *options,
 /* Waits for the thread's end: a piece of its work at most. */
 void keeper_stop(struct keeper *keeper);
 
+/* From the next piece of work on. */
+void keeper_set_retention(struct keeper *keeper, const struct history_retention *retention);
+
 /* There is more to be sealed. It looks once a second by itself. */
 void keeper_wake(struct keeper *keeper);
 

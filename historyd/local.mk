@@ -10,7 +10,7 @@ historyd_libhistoryd_a_SOURCES = \
 	%D%/report.c %D%/report.h \
 	%D%/server.c %D%/server.h
 
-HISTORYD_LIBS = historyd/libhistoryd.a lib/model/libmodel.a $(AUTH_LIBS) $(EV_LIBS)
+HISTORYD_LIBS = historyd/libhistoryd.a lib/settings/libsettings.a lib/model/libmodel.a $(AUTH_LIBS) $(EV_LIBS)
 
 sbin_PROGRAMS += belfry-historyd
 belfry_historyd_SOURCES = %D%/main.c

@@ -12,7 +12,7 @@
 
 #include <limits.h>
 
-static int run(const struct conf *conf, const char *conf_path, struct belfry_error *error) {
+static int run(const struct conf *conf, struct belfry_error *error) {
   char history_dir[PATH_MAX], token_path[PATH_MAX];
   struct history_writer *writer = NULL;
   struct appender appender;
@@ -31,7 +31,7 @@ static int run(const struct conf *conf, const char *conf_path, struct belfry_err
   appender_init(&appender, writer, conf, &clock_system);
   status = first_key_make(&appender, history_dir, token_path, error);
   if (!status)
-    status = server_run(&appender, conf, conf_path, error);
+    status = server_run(&appender, conf, error);
   if (status == BELFRY_EIO || status == BELFRY_ECORRUPT)
     history_writer_discard(writer);
   else
@@ -49,7 +49,7 @@ int main(int argc, char **argv) {
     return 1;
   }
   log_set_level((enum log_level)(LOG_LEVEL_CRITICAL + conf->logging_level));
-  int status = run(conf, options.conf_path, &error);
+  int status = run(conf, &error);
   conf_free(conf);
   if (status) {
     log_critical("%s", error.text);

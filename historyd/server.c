@@ -15,6 +15,7 @@
 #include "historyd/keeper.h"
 #include "historyd/peer.h"
 #include "historyd/report.h"
+#include "settings/settings.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -53,7 +54,7 @@ struct server {
   struct ev_loop *loop;
   struct appender *appender;
   const struct conf *conf;
-  const char *conf_path;
+  struct settings_look settings;
   struct checkpoint checkpoint;
   struct report report;
   struct connection *connections;
@@ -460,18 +461,21 @@ static void on_hand_over(struct ev_loop *loop, ev_async *async, int events) {
     fail(server, status);
 }
 
+static struct history_retention retention_of(const struct conf *conf) {
+  return (struct history_retention){.events_ms = conf->retention_events_ms,
+                                    .samples_ms = conf->retention_samples_ms,
+                                    .minutes_ms = conf->retention_minutes_ms,
+                                    .hours_ms = conf->retention_hours_ms,
+                                    .disk_bytes = conf->retention_disk_bytes};
+}
+
 static int start_keeper(struct server *server, struct belfry_error *error) {
   char dir[PATH_MAX];
   const struct conf *conf = server->conf;
-  const struct history_keeper_options options = {
-      .hot_events = conf->history_hot_events,
-      .hot_samples_ms = conf->history_hot_samples_ms,
-      .quantiles = conf->history_quantiles,
-      .retention = {.events_ms = conf->retention_events_ms,
-                    .samples_ms = conf->retention_samples_ms,
-                    .minutes_ms = conf->retention_minutes_ms,
-                    .hours_ms = conf->retention_hours_ms,
-                    .disk_bytes = conf->retention_disk_bytes}};
+  const struct history_keeper_options options = {.hot_events = conf->history_hot_events,
+                                                 .hot_samples_ms = conf->history_hot_samples_ms,
+                                                 .quantiles = conf->history_quantiles,
+                                                 .retention = retention_of(conf)};
   int status = conf_state_path(server->conf, "history", dir, sizeof dir);
   if (status)
     return belfry_error_set(error, status, "paths.state is too long: %s",
@@ -485,6 +489,15 @@ static int start_keeper(struct server *server, struct belfry_error *error) {
 static void stop_keeper(struct server *server) {
   keeper_stop(server->keeper);
   server->keeper = server->report.keeper = NULL;
+}
+
+/* What can be taken up at once; the rest is as it was at the start. Takes: conf. */
+static void adopt(struct server *server, struct conf *conf) {
+  const struct history_retention retention = retention_of(conf);
+  log_set_level((enum log_level)(LOG_LEVEL_CRITICAL + conf->logging_level));
+  keeper_set_retention(server->keeper, &retention);
+  conf_free(conf);
+  log_notice("logging.level and retention are as they are configured now");
 }
 
 /* --- each second --- */
@@ -501,20 +514,20 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events) {
   int status = report_commit(&server->report, server->appender, &server->error);
   if (status)
     fail(server, status);
+  struct conf *conf = status ? NULL : settings_look(&server->settings, server->conf);
+  if (conf)
+    adopt(server, conf);
 }
 
 static void on_hangup(struct ev_loop *loop, ev_signal *signal, int events) {
   (void)loop, (void)events;
   struct server *server = signal->data;
   struct belfry_error error = {0};
-  struct conf *conf = conf_load(server->conf_path, &error);
-  if (!conf) {
+  struct conf *conf = settings_reload(&server->settings, server->conf, &error);
+  if (conf)
+    adopt(server, conf);
+  else
     log_error("the configuration stays as it was: %s", error.text);
-    return;
-  }
-  log_set_level((enum log_level)(LOG_LEVEL_CRITICAL + conf->logging_level));
-  log_notice("logging.level was read again; other settings apply at the next start");
-  conf_free(conf);
 }
 
 static void on_stop(struct ev_loop *loop, ev_signal *signal, int events) {
@@ -607,14 +620,12 @@ static int serve(struct server *server, struct belfry_error *error) {
                         : BELFRY_OK;
 }
 
-int server_run(struct appender *appender, const struct conf *conf, const char *conf_path,
-               struct belfry_error *error) {
+int server_run(struct appender *appender, const struct conf *conf, struct belfry_error *error) {
   struct server *server = calloc(1, sizeof *server);
   if (!server)
     return belfry_error_set(error, BELFRY_ENOMEM, "out of memory at the start");
   server->appender = appender;
   server->conf = conf;
-  server->conf_path = conf_path;
   server->listener = server->ringer = -1;
   server->report.started_ms = clock_realtime_ms(appender->clock);
   checkpoint_init(&server->checkpoint, appender->writer, conf);
@@ -626,6 +637,7 @@ int server_run(struct appender *appender, const struct conf *conf, const char *c
     close_connection(server->connections);
   fd_close(&server->listener);
   fd_close(&server->ringer);
+  settings_look_end(&server->settings);
   if (server->loop)
     ev_loop_destroy(server->loop);
   free(server);

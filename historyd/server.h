@@ -9,10 +9,11 @@
 #include "historyd/appender.h"
 
 /*
- * Serves until SIGTERM or SIGINT. Takes: `conf_path` is read again on SIGHUP (for the log's level).
- * Returns: 0 after a clean stop, or why it cannot serve (any more).
+ * Serves until SIGTERM or SIGINT. The configuration is loaded again on SIGHUP and when settings
+ * were changed, for the log's level and for retention. Returns: 0 after a clean stop, or why it
+ * cannot serve (any more).
  */
-int server_run(struct appender *appender, const struct conf *conf, const char *conf_path,
+int server_run(struct appender *appender, const struct conf *conf,
                struct belfry_error *error) BELFRY_MUST_CHECK;
 
 #endif

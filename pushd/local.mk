@@ -33,7 +33,7 @@ pushd_libpushd_a_SOURCES = \
 	%D%/ws.c %D%/ws.h
 
 # The same objects serve the daemon, its unit tests and its fuzz targets.
-PUSHD_LIBS = pushd/libpushd.a lib/ws/libws.a lib/auth/libauth.a $(MODEL_LIBS) $(CRYPTO_LIBS) $(JWT_LIBS) $(CRYPT_LIBS) $(EV_LIBS) \
+PUSHD_LIBS = pushd/libpushd.a lib/ws/libws.a lib/auth/libauth.a $(SETTINGS_LIBS) $(CRYPTO_LIBS) $(JWT_LIBS) $(CRYPT_LIBS) $(EV_LIBS) \
 	$(ZLIB_LIBS) $(NGHTTP2_LIBS)
 
 sbin_PROGRAMS += belfry-pushd

@@ -16,5 +16,5 @@ int main(int argc, char **argv) {
     log_critical("%s", error.text);
     return 2;
   }
-  return server_run(conf, options.conf_path, argv);
+  return server_run(conf, argv);
 }

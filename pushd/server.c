@@ -7,6 +7,7 @@
 #include "pushd/listeners.h"
 #include "pushd/report.h"
 #include "pushd/upgrade.h"
+#include "settings/settings.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ struct server {
   struct ev_loop *loop;
   struct conf *conf;    /* owned */
   struct auth_jwt *jwt; /* owned */
-  const char *conf_path;
+  struct settings_look settings;
+  ev_timer look; /* whether settings were changed */
   struct hub hub;
   struct listeners listeners;
   struct report report;
@@ -87,15 +89,10 @@ static void apply_level(const struct conf *conf) {
   log_set_level(levels[conf->logging_level]);
 }
 
-/* Nobody is dropped. Paths and the ring's size are those of the start. Returns: false when the
- * configuration cannot be loaded; the one before stays. */
-static bool reload(struct server *server) {
+/* Nobody is dropped. Paths and the ring's size are those of the start. Takes: conf. Returns: false
+ * when it cannot be used; the one before stays. */
+static bool adopt(struct server *server, struct conf *conf) {
   struct belfry_error error = {0};
-  struct conf *conf = conf_load(server->conf_path, &error);
-  if (!conf) {
-    log_error("the configuration was not loaded again, the old one stays: %s", error.text);
-    return false;
-  }
   struct auth_jwt *jwt;
   if (auth_jwt_load(conf, &jwt, &error)) {
     log_error("the configuration was not loaded again, the old one stays: %s", error.text);
@@ -112,6 +109,24 @@ static bool reload(struct server *server) {
   if (!server->hub.stopping && !server->upgrade.leaving)
     listeners_reload(&server->listeners);
   return true;
+}
+
+/* Returns: false when the configuration cannot be loaded; the one before stays. */
+static bool reload(struct server *server) {
+  struct belfry_error error = {0};
+  struct conf *conf = settings_reload(&server->settings, server->conf, &error);
+  if (!conf)
+    log_error("the configuration was not loaded again, the old one stays: %s", error.text);
+  return conf && adopt(server, conf);
+}
+
+static void on_look(struct ev_loop *loop, ev_timer *timer, int events) {
+  (void)loop;
+  (void)events;
+  struct server *server = timer->data;
+  struct conf *conf = settings_look(&server->settings, server->conf);
+  if (conf && adopt(server, conf))
+    log_notice("settings were changed, and are in force");
 }
 
 static void on_hangup(struct ev_loop *loop, ev_signal *signal, int events) {
@@ -165,6 +180,9 @@ static int start(struct server *server, char **argv, struct belfry_error *error)
   if (status)
     return status;
   ev_timer_init(&server->stop_limit, on_stop_limit, 0., 0.);
+  ev_timer_init(&server->look, on_look, 0., 1.);
+  server->look.data = server;
+  ev_timer_start(server->loop, &server->look);
   ev_check_init(&server->drained, on_drained);
   server->drained.data = server;
   start_signal(server, &server->term, SIGTERM, on_stop);
@@ -184,7 +202,7 @@ static int start(struct server *server, char **argv, struct belfry_error *error)
   return BELFRY_OK;
 }
 
-int server_run(struct conf *conf, const char *conf_path, char **argv) {
+int server_run(struct conf *conf, char **argv) {
   struct belfry_error error = {0};
   struct server *server = calloc(1, sizeof *server);
   struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
@@ -196,7 +214,6 @@ int server_run(struct conf *conf, const char *conf_path, char **argv) {
   }
   server->loop = loop;
   server->conf = conf;
-  server->conf_path = conf_path;
   int status = start(server, argv, &error);
   if (status) {
     log_critical("cannot start: %s", error.text);
@@ -209,6 +226,7 @@ int server_run(struct conf *conf, const char *conf_path, char **argv) {
   report_fini(&server->report);
   hub_fini(&server->hub);
   auth_jwt_free(server->jwt);
+  settings_look_end(&server->settings);
   conf_free(server->conf);
   free(server);
   return status ? 1 : 0;

@@ -6,8 +6,8 @@
 
 #include "conf/conf.h"
 
-/* Runs until SIGTERM or SIGINT. Takes: `conf`; `conf_path` is where SIGHUP loads it from again;
- * `argv` is that of main(), for an upgrade. Returns: the program's exit status. */
-int server_run(struct conf *conf, const char *conf_path, char **argv);
+/* Runs until SIGTERM or SIGINT. Takes: `conf`, which is loaded again on SIGHUP and when settings
+ * were changed; `argv` is that of main(), for an upgrade. Returns: the program's exit status. */
+int server_run(struct conf *conf, char **argv);
 
 #endif

@@ -28,7 +28,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/tails.c %D%/tails.h \
 	%D%/transfer.c %D%/transfer.h \
 	%D%/watch.c %D%/watch.h
-WATCHD_LIBS = watchd/libwatchd.a $(MODEL_LIBS) $(CURL_LIBS) $(EV_LIBS)
+WATCHD_LIBS = watchd/libwatchd.a $(SETTINGS_LIBS) $(CURL_LIBS) $(EV_LIBS)
 
 sbin_PROGRAMS += belfry-watchd
 belfry_watchd_SOURCES = %D%/main.c

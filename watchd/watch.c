@@ -3,6 +3,7 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "conf/conf.h"
+#include "settings/settings.h"
 #include "watchd/host.h"
 #include "watchd/outbox.h"
 #include "watchd/reader.h"
@@ -17,9 +18,10 @@
 #include <string.h>
 
 struct watch {
-  const char *conf_path; /* borrowed */
-  struct conf *conf;     /* owned, as everything below */
+  struct conf *conf; /* owned, as everything below */
+  struct settings_look settings;
   struct ev_loop *loop;
+  struct ev_timer look; /* whether settings were changed */
   struct ev_signal terminate, interrupt, hangup;
   struct schedule *schedule;
   struct outbox *outbox;
@@ -80,16 +82,9 @@ static bool same_text(const char *a, const char *b) {
   return (!a && !b) || (a && b && strcmp(a, b) == 0);
 }
 
-static void watch_on_hangup(struct ev_loop *loop, struct ev_signal *signal, int events) {
-  (void)loop;
-  (void)events;
-  struct watch *watch = signal->data;
+/* Takes: conf. */
+static void adopt(struct watch *watch, struct conf *conf) {
   struct belfry_error error = {0};
-  struct conf *conf = conf_load(watch->conf_path, &error);
-  if (!conf) {
-    log_error("the new configuration is not used, the old one stays: %s", error.text);
-    return;
-  }
   if (!same_text(conf->paths_state, watch->conf->paths_state) ||
       !same_text(conf->paths_run, watch->conf->paths_run))
     log_warning("paths.state and paths.run are used as they were until belfry-watchd is restarted");
@@ -101,6 +96,27 @@ static void watch_on_hangup(struct ev_loop *loop, struct ev_signal *signal, int 
   conf_free(watch->conf);
   watch->conf = conf;
   log_info("reloaded: %zu services, %zu logs", conf->service_count, conf->log_count);
+}
+
+static void watch_on_hangup(struct ev_loop *loop, struct ev_signal *signal, int events) {
+  (void)loop;
+  (void)events;
+  struct watch *watch = signal->data;
+  struct belfry_error error = {0};
+  struct conf *conf = settings_reload(&watch->settings, watch->conf, &error);
+  if (conf)
+    adopt(watch, conf);
+  else
+    log_error("the new configuration is not used, the old one stays: %s", error.text);
+}
+
+static void watch_on_look(struct ev_loop *loop, struct ev_timer *timer, int events) {
+  (void)loop;
+  (void)events;
+  struct watch *watch = timer->data;
+  struct conf *conf = settings_look(&watch->settings, watch->conf);
+  if (conf)
+    adopt(watch, conf);
 }
 
 static void watch_on_end(struct ev_loop *loop, struct ev_signal *signal, int events) {
@@ -126,13 +142,14 @@ static void free_parts(struct watch *watch) {
   reader_free(watch->reader);
   outbox_free(watch->outbox);
   schedule_free(watch->schedule);
+  settings_look_end(&watch->settings);
   if (watch->loop)
     ev_loop_destroy(watch->loop);
   conf_free(watch->conf);
 }
 
 int watch_run(const char *conf_path) {
-  struct watch watch = {.conf_path = conf_path};
+  struct watch watch = {0};
   struct belfry_error error = {0};
   int status = BELFRY_OK;
   watch.conf = conf_load(conf_path, &error);
@@ -153,6 +170,9 @@ int watch_run(const char *conf_path) {
   watch_signal(&watch, &watch.terminate, SIGTERM, watch_on_end);
   watch_signal(&watch, &watch.interrupt, SIGINT, watch_on_end);
   watch_signal(&watch, &watch.hangup, SIGHUP, watch_on_hangup);
+  ev_timer_init(&watch.look, watch_on_look, 0., 1.);
+  watch.look.data = &watch;
+  ev_timer_start(watch.loop, &watch.look);
   daemon_ready(watch.conf->watch_enabled ? "watching" : "watching nothing (watch.enabled is off)");
   ev_run(watch.loop, 0);
   daemon_stopping("asked to end");

@@ -58,6 +58,7 @@ void conf_free(struct conf *conf) {
         conf__free_value(&conf__lists[i].rows[row], conf__list_entry(&conf__lists[i], conf, e));
   free(conf->services);
   free(conf->logs);
+  free(conf->path);
   free(conf);
 }
 
@@ -96,7 +97,8 @@ static void read_file(struct conf_reading *reading, bool optional, struct belfry
  * Reads everything. Returns: owned, whatever the problems; NULL out of memory. `error->code` is set
  * when the file could not be read.
  */
-static struct conf *read_all(const char *path, conf_problem_fn on_problem, void *arg, int *problems,
+static struct conf *read_all(const char *path, const struct conf_setting *settings, size_t count,
+                             conf_problem_fn on_problem, void *arg, int *problems,
                              struct belfry_error *error) {
   const char *older = getenv("HEALTH_CONFIG_PATH");
   bool optional = !path && !(older && older[0]);
@@ -110,7 +112,13 @@ static struct conf *read_all(const char *path, conf_problem_fn on_problem, void 
   };
   if (!reading.conf)
     return NULL;
+  if (path && !(reading.conf->path = strdup(path)))
+    reading.status = BELFRY_ENOMEM;
   read_file(&reading, optional, error);
+  for (size_t i = 0; i < conf__setting_count; i++)
+    reading.conf->origins[i] = reading.in_file[i] ? CONF_FROM_FILE : CONF_FROM_DEFAULT;
+  if (!reading.status)
+    conf__read_settings(&reading, settings, count);
   if (!reading.status)
     conf__read_environment(&reading);
   if (!reading.status)
@@ -129,9 +137,14 @@ static void keep_first(void *arg, const char *where, const char *text) {
 }
 
 struct conf *conf_load(const char *path, struct belfry_error *error) {
+  return conf_load_with(path, NULL, 0, error);
+}
+
+struct conf *conf_load_with(const char *path, const struct conf_setting *settings, size_t count,
+                            struct belfry_error *error) {
   struct belfry_error first = {0}, unreadable = {0};
   int problems = 0;
-  struct conf *conf = read_all(path, keep_first, &first, &problems, &unreadable);
+  struct conf *conf = read_all(path, settings, count, keep_first, &first, &problems, &unreadable);
   if (!conf) {
     belfry_error_set(error, BELFRY_ENOMEM, "out of memory while reading the configuration");
     return NULL;
@@ -147,7 +160,7 @@ struct conf *conf_load(const char *path, struct belfry_error *error) {
 int conf_check(const char *path, conf_problem_fn on_problem, void *arg) {
   struct belfry_error unreadable = {0};
   int problems = 0;
-  struct conf *conf = read_all(path, on_problem, arg, &problems, &unreadable);
+  struct conf *conf = read_all(path, NULL, 0, on_problem, arg, &problems, &unreadable);
   if (!conf)
     return BELFRY_ENOMEM;
   conf_free(conf);

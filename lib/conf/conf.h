@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/slice.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +27,16 @@ struct conf_log {
   char *path;   /* absolute */
   char *source; /* the events' source; the file's base name by default */
 };
+
+/* Where a value is from; a later one wins. */
+enum conf_origin {
+  CONF_FROM_DEFAULT,
+  CONF_FROM_FILE,
+  CONF_FROM_SETTING, /* changed while Belfry ran */
+  CONF_FROM_ENVIRONMENT,
+};
+
+#define CONF_SETTINGS_MAX 128
 
 struct conf {
 #define CONF_BOOL(section, key, fallback, doc)                  bool section##_##key;
@@ -48,6 +59,9 @@ struct conf {
   size_t service_count;
   struct conf_log *logs; /* owned */
   size_t log_count;
+
+  char *path; /* owned: as conf_load was given it; NULL for the default */
+  unsigned char origins[CONF_SETTINGS_MAX]; /* enum conf_origin, in the order of settings.def */
 };
 
 /*
@@ -58,6 +72,39 @@ struct conf {
  */
 struct conf *conf_load(const char *path, struct belfry_error *error);
 void conf_free(struct conf *conf);
+
+/* A setting as it was changed while Belfry ran: push.interval, 10s. Borrowed. */
+struct conf_setting {
+  struct slice key, value;
+};
+
+/* The same with settings that win over the file, and the environment over them. One that is not
+ * known, or cannot be so changed, or does not fit (of another version), is left out and logged. */
+struct conf *conf_load_with(const char *path, const struct conf_setting *settings, size_t count,
+                            struct belfry_error *error);
+
+/* --- the settings that may be changed while Belfry runs (live.def), by their index --- */
+
+size_t conf_live_count(void);
+
+/* Returns: -1 when there is none of that name. */
+int conf_live_find(struct slice key);
+
+/* Puts `push.interval`. */
+void conf_live_put_name(size_t index, struct buf *out);
+
+enum conf_origin conf_live_origin(const struct conf *conf, size_t index);
+
+/* Whether `text` may be its value. Returns: 0; BELFRY_EINVAL with what would be right in `why`, as
+ * conf_load says it of the file; BELFRY_ENOMEM. */
+int conf_live_check(size_t index, struct slice text, struct buf *why) BELFRY_MUST_CHECK;
+
+/* Puts the value in force, as it is written in the file, without quotes. */
+void conf_live_put_value(const struct conf *conf, size_t index, struct buf *out);
+
+/* Puts the members "key", "value", "origin", "default", "type", "takes" and "about" of a JSON
+ * object, without its braces. */
+void conf_live_put_json(const struct conf *conf, size_t index, struct buf *out);
 
 /* Called for each problem of a configuration; there may be many. `where` is "FILE:LINE:COLUMN" or a
  * variable's name. */

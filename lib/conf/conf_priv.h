@@ -67,7 +67,7 @@ extern const size_t conf__setting_count;
 extern const struct conf_list conf__lists[];
 extern const size_t conf__list_count;
 
-#define CONF_ROWS_MAX 128 /* rows in all: for sets of them */
+#define CONF_ROWS_MAX CONF_SETTINGS_MAX /* rows in all: for sets of them */
 
 /* Rows of one section stand together; walks from one section's first row to the next one's. */
 size_t conf__section_end(size_t first);
@@ -125,6 +125,16 @@ void conf__put_quoted(struct slice text, struct buf *out);
 void *conf__list_append(const struct conf_list *list, struct conf *conf);
 size_t conf__list_count_of(const struct conf_list *list, const struct conf *conf);
 void *conf__list_entry(const struct conf_list *list, const struct conf *conf, size_t index);
+
+/* Finds a setting. Returns: SIZE_MAX when there is none. */
+size_t conf__setting_index(struct slice section, struct slice key);
+
+/* Whether it may be changed while Belfry runs. */
+bool conf__is_live(const struct conf_row *row);
+
+/* Takes settings that were changed while Belfry ran. */
+void conf__read_settings(struct conf_reading *reading, const struct conf_setting *settings,
+                         size_t count);
 
 /* Reads the file's text, BELFRY_* and the aliases, and checks what settings demand of each other.
  */

@@ -50,13 +50,6 @@ static void variable_of(const struct conf_row *row, char *out, size_t size) {
     *c = (char)toupper((unsigned char)*c);
 }
 
-static size_t setting_index(const char *section, const char *key) {
-  for (size_t i = 0; i < conf__setting_count; i++)
-    if (strcmp(conf__settings[i].section, section) == 0 && strcmp(conf__settings[i].key, key) == 0)
-      return i;
-  return SIZE_MAX;
-}
-
 static void read_alias(struct conf_reading *reading, const struct alias *alias,
                        const struct conf_row *row, const char *value) {
   char text[PATH_MAX + 8];
@@ -127,11 +120,14 @@ void conf__read_environment(struct conf_reading *reading) {
     if (!value)
       continue;
     set[i] = true;
+    reading->conf->origins[i] = CONF_FROM_ENVIRONMENT;
     read_variable(reading, &conf__settings[i], variable, slice_of(value));
   }
   for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
     const char *value = variable_value(aliases[i].variable);
-    size_t setting = setting_index(aliases[i].section, aliases[i].key);
+    size_t setting = conf__setting_index(slice_of(aliases[i].section), slice_of(aliases[i].key));
+    if (value && !set[setting])
+      reading->conf->origins[setting] = CONF_FROM_ENVIRONMENT;
     if (value && !set[setting])
       read_alias(reading, &aliases[i], &conf__settings[setting], value);
   }

@@ -4,6 +4,7 @@ lib_conf_libconf_a_SOURCES = \
 	%D%/conf.c %D%/conf.h \
 	%D%/conf_priv.h \
 	%D%/environment.c \
+	%D%/live.c %D%/live.def \
 	%D%/settings.def \
 	%D%/table.c \
 	%D%/value.c \

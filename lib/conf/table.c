@@ -157,3 +157,10 @@ void *conf__list_append(const struct conf_list *list, struct conf *conf) {
   ++*count;
   return entry;
 }
+
+size_t conf__setting_index(struct slice section, struct slice key) {
+  for (size_t i = 0; i < conf__setting_count; i++)
+    if (slice_is(section, conf__settings[i].section) && slice_is(key, conf__settings[i].key))
+      return i;
+  return SIZE_MAX;
+}

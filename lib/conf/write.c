@@ -92,6 +92,8 @@ static void document_row(const struct conf_row *row, struct buf *out) {
     buf_put_text(out, "; may be left out");
   }
   buf_put_text(out, ".\n");
+  if (conf__is_live(row))
+    buf_put_text(out, "May be changed while Belfry runs.\n");
   if (value.status)
     out->status = value.status;
   buf_fini(&value);

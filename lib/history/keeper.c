@@ -268,6 +268,11 @@ void history_keeper_interrupt(struct history_keeper *keeper) {
   atomic_store(&keeper->interrupted, true);
 }
 
+void history_keeper_set_retention(struct history_keeper *keeper,
+                                  const struct history_retention *retention) {
+  keeper->options.retention = *retention;
+}
+
 void history_keeper_figures(const struct history_keeper *keeper,
                             struct history_keeper_figures *out) {
   *out = keeper->figures;

@@ -79,6 +79,10 @@ int history_keeper_step(struct history_keeper *keeper, bool *more,
 /* From any thread: a step that takes long gives up, with BELFRY_ETIMEDOUT. For good. */
 void history_keeper_interrupt(struct history_keeper *keeper);
 
+/* From the next step on. */
+void history_keeper_set_retention(struct history_keeper *keeper,
+                                  const struct history_retention *retention);
+
 void history_keeper_figures(const struct history_keeper *keeper,
                             struct history_keeper_figures *out);
 

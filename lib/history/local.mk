@@ -67,6 +67,7 @@ SQL_FILES = \
 	sql/statements/sample.sql \
 	sql/statements/segment.sql \
 	sql/statements/series.sql \
+	sql/statements/setting.sql \
 	sql/statements/service.sql \
 	sql/statements/session.sql \
 	sql/statements/session_tokens.sql \
