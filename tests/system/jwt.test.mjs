@@ -166,6 +166,8 @@ describe('whom the web server has signed in', () => {
       const client = belfry.ws('/monitor/ws', { key: null, headers: { cookie: cookie.split(';')[0], ...basic('bea', 'secret') } });
       const connected = await client.next('connected');
       assert.equal(connected.data.role, 'operator');
+      client.terminate();
+      await belfry.until(async () => (await belfry.get('/monitor/health', { headers })).json.connected_clients === 0, 'the connection has ended');
     } finally {
       await apache.stop();
     }
