@@ -33,6 +33,7 @@ EXTRA_DIST += \
 	%D%/system/clients/sse_aiohttp.py %D%/system/clients/viewer.py %D%/system/clients/ws_aiohttp.py \
 	%D%/system/clients/ws_websockets.py
 EXTRA_DIST += %D%/system/apache.mjs %D%/system/apache.test.mjs
+EXTRA_DIST += %D%/system/manners.test.mjs %D%/system/openapi.test.mjs %D%/system/rows.test.mjs
 EXTRA_DIST += %D%/system/h2_client.mjs %D%/system/push_h2.test.mjs
 EXTRA_DIST += %D%/browser/browser.mjs %D%/browser/dashboard.test.mjs %D%/browser/history.test.mjs %D%/browser/modules.test.mjs \
 	%D%/browser/push.test.mjs %D%/browser/websocket_test.test.mjs
