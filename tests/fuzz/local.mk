@@ -3,6 +3,7 @@
 #     make tests/fuzz/fuzz_json && mkdir -p found && tests/fuzz/fuzz_json found ../tests/fuzz/corpus/json
 # Otherwise `make check` replays the seeds.
 fuzz_targets = \
+	tests/fuzz/fuzz_accept \
 	tests/fuzz/fuzz_address \
 	tests/fuzz/fuzz_append \
 	tests/fuzz/fuzz_auth \
@@ -36,6 +37,8 @@ fuzz_targets = \
 # For what a push client says: its other end.
 fuzz_push_peer = %D%/push_peer.c %D%/push_peer.h %D%/fuzz.h %D%/property.h
 
+tests_fuzz_fuzz_accept_SOURCES = %D%/fuzz_accept.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_accept_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_address_SOURCES = %D%/fuzz_address.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_address_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_append_SOURCES = %D%/fuzz_append.c %D%/fuzz.h $(fuzz_main)
