@@ -314,7 +314,7 @@ static const char *error_form(const struct route *route) {
 static void put_responses(struct buf *out, const struct route *route) {
   buf_put_text(out, ",\"responses\":{");
   put_success(out, route, route->status);
-  if (route->answers & ANSWER_ETAG) {
+  if ((route->answers & ANSWER_ETAG) && route->method == HTTP_GET) {
     buf_put_text(out, ",\"304\":{\"description\":\"It is as If-None-Match says\"");
     put_headers(out, "ETag");
     buf_put_char(out, '}');

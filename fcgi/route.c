@@ -455,7 +455,7 @@ void route_answer(struct worker *worker, struct request *request, route_read_fn 
       !take_body(worker, route, request, read, arg, response))
     return;
   route->handler(worker, request, response);
-  if ((route->answers & ANSWER_ETAG) && response->status == 200 &&
+  if ((route->answers & ANSWER_ETAG) && route->method == HTTP_GET && response->status == 200 &&
       response->caching == RESPONSE_NO_STORE)
     response_etag_body(response, request);
 }

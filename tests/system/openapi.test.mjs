@@ -43,6 +43,11 @@ test('it has every row of the route table and nothing else', () => {
   assert.deepEqual(told.sort(), rows.sort());
 });
 
+test('only what is read may be answered 304', () => {
+  for (const [route, item] of Object.entries(api.paths))
+    for (const [method, operation] of Object.entries(item)) assert.ok(method === 'get' || !operation.responses[304], `${method} ${route}`);
+});
+
 test('it is answered 304 while it is the same, also under a prefix, where its server is', async () => {
   const first = await belfry.get('/monitor/api/openapi.json');
   const again = await belfry.get('/monitor/api/openapi.json', { headers: { 'if-none-match': first.headers.etag } });
