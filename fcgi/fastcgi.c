@@ -16,13 +16,14 @@
 /* The timer comes again, should a read(2) begin just after its first signal. */
 #define IO_TIMEOUT_REPEAT_US 200000
 #define LOOK_INTERVAL_MS     1000
-#define REARM_AFTER_MS       100
+#define REARM_AFTER_MS       250
 #define READ_CHUNK_BYTES     65536
 
 struct fastcgi {
   FCGX_Request request;
   int epoll;
-  bool open; /* a request is being answered */
+  int64_t armed_ms, armed_for_ms; /* the I/O timer: when it was set (0: never), and to what */
+  bool open;                      /* a request is being answered */
 };
 
 /* One worker is one process with one thread; a signal handler can only reach what is static. */
@@ -122,20 +123,30 @@ static void wait_for_connection(struct fastcgi *fastcgi) {
   sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+/* Sees to it that the timer ends what takes `io_timeout_ms` from now on, or a bit less. Requests
+   come many thousand a second: it is not set anew for each, and goes on while nobody asks, when its
+   signals find nothing to end. */
+static void arm_io_timer(struct fastcgi *fastcgi, int64_t io_timeout_ms) {
+  int64_t now_ms = clock_monotonic_ms(&clock_system);
+  if (fastcgi->armed_ms && fastcgi->armed_for_ms == io_timeout_ms &&
+      now_ms - fastcgi->armed_ms <= REARM_AFTER_MS)
+    return;
+  set_io_timer(io_timeout_ms);
+  fastcgi->armed_ms = now_ms;
+  fastcgi->armed_for_ms = io_timeout_ms;
+}
+
 int fastcgi_accept(struct fastcgi *fastcgi, int64_t io_timeout_ms, struct belfry_error *error) {
   while (!stopping) {
-    int64_t armed_ms = clock_monotonic_ms(&clock_system);
-    set_io_timer(io_timeout_ms);
+    arm_io_timer(fastcgi, io_timeout_ms);
     /* The listening socket does not block: with nobody there, libfcgi gives back -EAGAIN. A
        connection that sends no whole request is dropped within, and the next one tried. */
     int status = take_request(fastcgi);
     if (status == 0) {
-      if (clock_monotonic_ms(&clock_system) - armed_ms > REARM_AFTER_MS)
-        set_io_timer(io_timeout_ms); /* somebody before this one has used some of it */
+      arm_io_timer(fastcgi, io_timeout_ms); /* somebody before this one may have used some of it */
       fastcgi->open = true;
       return BELFRY_OK;
     }
-    set_io_timer(0);
     if (stopping)
       break;
     if (status == -EAGAIN)
@@ -196,8 +207,9 @@ int fastcgi_flush(struct fastcgi *fastcgi) {
 }
 
 void fastcgi_more_time(struct fastcgi *fastcgi, int64_t io_timeout_ms) {
-  (void)fastcgi;
   set_io_timer(io_timeout_ms);
+  fastcgi->armed_ms = clock_monotonic_ms(&clock_system);
+  fastcgi->armed_for_ms = io_timeout_ms;
 }
 
 bool fastcgi_is_gone(const struct fastcgi *fastcgi) {

@@ -141,7 +141,9 @@ void history_end(struct history *history) {
 /* --- reading --- */
 
 uint64_t history_version(struct history *history) {
-  uint64_t version = 0;
+  uint64_t version = storage__commits(&history->storage);
+  if (version)
+    return version;
   if (sqlite3_step(history->version) == SQLITE_ROW)
     version = (uint64_t)sqlite3_column_int64(history->version, 0);
   sqlite3_reset(history->version);

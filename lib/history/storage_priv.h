@@ -67,6 +67,11 @@ int storage__run(struct storage *storage, sqlite3_stmt *statement, int64_t *chan
  * restore. What is written to it then would be lost, what is read is the past. */
 bool storage__has_moved(struct storage *storage);
 
+/* Returns: a number that changes with every commit to the database, by whomever; 0 when it cannot
+ * be told so cheaply. It is of what was committed before the call, at least. No system call, no
+ * lock. */
+uint64_t storage__commits(struct storage *storage);
+
 /* Makes an error of what the last call on the connection said. */
 int storage__fail(const struct storage *storage, int code, const char *doing,
                   struct belfry_error *error);

@@ -139,6 +139,7 @@ test("Belfry's own access log arrives as log events exactly once, without what f
     await own.deliver({ event: 'noise' });
     await own.post('/api/metrics', { metric: 'noise', value: n }, { key: own.adminKey });
     await own.get('/health');
+    await own.get('/monitor/stats', { key: own.adminKey });
   }
   const client = own.ws('/monitor/ws');
   await client.next('connected');
@@ -148,5 +149,5 @@ test("Belfry's own access log arrives as log events exactly once, without what f
   const lines = await wanted();
   for (let n = 0; n < 20; n++)
     assert.equal(lines.filter((line) => line.includes(`/mark-${n} `) || line.includes(`/mark-${n}"`)).length, 1, `mark ${n}`);
-  assert.deepEqual(lines.filter((line) => /POST[^A-Za-z]*\/api\/(events|metrics)|"?\/health\b|\/ws\b|geheim/.test(line)), []);
+  assert.deepEqual(lines.filter((line) => /POST[^A-Za-z]*\/api\/(events|metrics)|"?\/(health|stats)\b|\/ws\b|geheim/.test(line)), []);
 });

@@ -1,6 +1,6 @@
 # The REST API: requests a second and latency, and the same through the same nginx with a constant body in place of
 # belfry-fcgi, which no server behind it can be faster than.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2001
 
 http_load() {
   "$build/tests/bench/bench_http" -u "127.0.0.1:$port" -k "$state/admin.token" -s "$seconds" "$@"
@@ -22,15 +22,37 @@ http_floor() {
   stop_peer "$floor"
 }
 
+# http_figure ARGUMENT...: one load; sets `rate` (requests, or what they carry, a second) and `p99` in ms.
+http_figure() {
+  local line
+  await_quiet
+  line=$(http_load "$@")
+  say "    $line"
+  http_take "$line"
+}
+
+http_take() {
+  rate=$(sed -E 's/.* +([0-9]+) (events|samples|records)\/s.*/\1/; t; s/.* +([0-9]+) requests\/s.*/\1/' <<<"$1")
+  p99=$(sed 's/.*p99 \([0-9.]*\) ms.*/\1/' <<<"$1")
+}
+
 http_row() {
-  say "single events, 16 connections (durable before each answer)"
-  http_load -c 16 POST /api/events
-  say "batches of 100, 16 connections"
-  http_load -c 16 -b 100 POST /api/events
-  say "OpenTelemetry's log records, 500 in a request, 8 connections"
-  http_load -c 8 -b 500 POST /v1/logs
-  say "state answers (each leaves a line in the access log, which becomes an event)"
-  http_load -c 16 GET /stats
-  http_load -c 16 GET /health
-  http_floor
+  local stats stats99 status status99 line
+  http_figure -c 16 POST /api/events
+  row "single durable POSTs, 16 connections" "$rate/s" "" "" ">= 9000/s" "$rate >= 9000"
+  http_figure -c 16 -b 100 POST /api/events
+  row "batches of 100, 16 connections" "$rate events/s" "" "" ">= 80000/s" "$rate >= 80000"
+  http_figure -c 8 -b 500 POST /v1/logs
+  row "OpenTelemetry's log records, 500 in a request" "$rate/s" "" "" ">= 30000/s" "$rate >= 30000"
+  http_figure -c 16 GET /stats
+  stats=$rate stats99=$p99
+  http_figure -c 16 GET /status
+  status=$rate status99=$p99
+  line=$(http_floor)
+  say "$line"
+  http_take "$(tail -n 1 <<<"$line")"
+  row "GET /stats, 16 connections" "$stats/s, p99 $stats99 ms" "constant body $rate/s" "$(calculate "$stats / $rate")" ">= 0.8, p99 <= 3 ms" \
+    "$stats >= 0.8 * $rate && $stats99 <= 3"
+  row "GET /status, 16 connections" "$status/s, p99 $status99 ms" "constant body $rate/s" "$(calculate "$status / $rate")" ">= 0.8, p99 <= 3 ms" \
+    "$status >= 0.8 * $rate && $status99 <= 3"
 }
