@@ -2,6 +2,7 @@
 #include "fcgi/api.h"
 
 #include "base/json.h"
+#include "fcgi/monitors.h"
 #include "fcgi/prometheus.h"
 #include "fcgi/state_answer.h"
 #include "model/state.h"
@@ -122,6 +123,8 @@ void api_prometheus(struct worker *worker, const struct request *request,
     }
     response->content_type = PROMETHEUS_CONTENT_TYPE;
     prometheus_put(&response->body, reading.sources, SOURCE_COUNT);
+    if (monitors_put(history, worker->conf, &response->body, &error))
+      worker_read_problem(worker, request, response, error.code, &error);
   }
   for (size_t i = 0; i < SOURCE_COUNT; i++)
     json_decref(reading.figures[i]);

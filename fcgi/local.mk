@@ -40,6 +40,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/metrics.def \
 	%D%/own_health.c \
 	%D%/own_health.h \
+	%D%/monitors.c %D%/monitors.h \
 	%D%/openapi.c \
 	%D%/openapi.h \
 	%D%/password_gate.c \

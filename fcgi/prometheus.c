@@ -23,23 +23,25 @@ static const struct metric metrics[] = {
 #undef METRIC
 
 /* Label values and help: `\`, `"` and line breaks are escaped. */
-static void put_escaped(struct buf *out, const char *text) {
-  for (; *text; text++) {
-    if (*text == '\n')
+static void put_escaped(struct buf *out, struct slice text) {
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.data[i];
+    if (c == '\n')
       buf_put_text(out, "\\n");
-    else if (*text == '\\' || *text == '"')
-      buf_printf(out, "\\%c", *text);
+    else if (c == '\\' || c == '"')
+      buf_printf(out, "\\%c", c);
     else
-      buf_put_char(out, *text);
+      buf_put_char(out, c);
   }
 }
 
-static void put_head(struct buf *out, const char *name, const char *type, const char *help) {
+void prometheus_put_head(struct buf *out, const char *name, const char *type, const char *help) {
   buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void put_label(struct buf *out, const char *name, const char *value) {
-  buf_printf(out, "%s=\"", name);
+void prometheus_put_label(struct buf *out, const char *before, const char *name,
+                          struct slice value) {
+  buf_printf(out, "%s%s=\"", before, name);
   put_escaped(out, value);
   buf_put_char(out, '"');
 }
@@ -52,30 +54,31 @@ static bool is_daemon(const struct prometheus_source *source) {
 }
 
 static void put_daemons(struct buf *out, const struct prometheus_source *sources, size_t count) {
-  put_head(out, "belfry_up", GAUGE, "Whether the daemon runs.");
+  prometheus_put_head(out, "belfry_up", GAUGE, "Whether the daemon runs.");
   for (size_t i = 0; i < count; i++) {
     if (!is_daemon(&sources[i]))
       continue;
     buf_put_text(out, "belfry_up{");
-    put_label(out, "daemon", sources[i].name);
+    prometheus_put_label(out, "", "daemon", slice_of(sources[i].name));
     buf_printf(out, "} %d\n", sources[i].figures != NULL);
   }
-  put_head(out, "belfry_info", GAUGE, "Always 1; the version of the daemon is a label.");
+  prometheus_put_head(out, "belfry_info", GAUGE, "Always 1; the version of the daemon is a label.");
   for (size_t i = 0; i < count; i++) {
     if (!is_daemon(&sources[i]) || !sources[i].figures)
       continue;
     buf_put_text(out, "belfry_info{");
-    put_label(out, "daemon", sources[i].name);
+    prometheus_put_label(out, "", "daemon", slice_of(sources[i].name));
     buf_put_char(out, ',');
-    put_label(out, "version", sources[i].version);
+    prometheus_put_label(out, "", "version", slice_of(sources[i].version));
     buf_put_text(out, "} 1\n");
   }
-  put_head(out, "belfry_start_time_seconds", GAUGE, "When the daemon was started, since 1970.");
+  prometheus_put_head(out, "belfry_start_time_seconds", GAUGE,
+                      "When the daemon was started, since 1970.");
   for (size_t i = 0; i < count; i++) {
     if (!is_daemon(&sources[i]) || !sources[i].figures)
       continue;
     buf_put_text(out, "belfry_start_time_seconds{");
-    put_label(out, "daemon", sources[i].name);
+    prometheus_put_label(out, "", "daemon", slice_of(sources[i].name));
     buf_put_text(out, "} ");
     json_put_number(out, (double)sources[i].started_ms / 1000);
     buf_put_char(out, '\n');
@@ -123,7 +126,7 @@ static void put_each(struct buf *out, const struct metric *metric, json_t *figur
     if (!json_is_number(value))
       continue;
     buf_printf(out, "%s{", metric->name);
-    put_label(out, metric->each, codes ? close_code(key) : key);
+    prometheus_put_label(out, "", metric->each, slice_of(codes ? close_code(key) : key));
     buf_put_char(out, '}');
     put_value(out, metric, value);
   }
@@ -151,7 +154,7 @@ void prometheus_put(struct buf *out, const struct prometheus_source *sources, si
     if (!figure)
       continue;
     if (strcmp(headed, metric->name) != 0)
-      put_head(out, metric->name, metric->type, metric->help);
+      prometheus_put_head(out, metric->name, metric->type, metric->help);
     headed = metric->name;
     if (metric->each) {
       put_each(out, metric, figure);

@@ -6,6 +6,7 @@
 #define BELFRY_FCGI_PROMETHEUS_H
 
 #include "base/buf.h"
+#include "base/slice.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -25,6 +26,11 @@ struct prometheus_source {
 /* Puts all metrics of the sources: those of one without figures are absent, and of a daemon it is
  * told whether it is up. */
 void prometheus_put(struct buf *out, const struct prometheus_source *sources, size_t count);
+
+/* Puts the lines before the samples of a metric, and a label behind `before` ("{" or ","). */
+void prometheus_put_head(struct buf *out, const char *name, const char *type, const char *help);
+void prometheus_put_label(struct buf *out, const char *before, const char *name,
+                          struct slice value);
 
 #define PROMETHEUS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 

@@ -11,7 +11,7 @@ packages_to_run=(
 packages_to_check=(
   libcmocka-dev fonts-dejavu-core clang:clang g++:g++ chromium:chromium sqlite3:sqlite3 ip:iproute2 mandoc:mandoc shellcheck:shellcheck
   nghttpx:nghttp2-proxy apache2:apache2-bin
-  python3-websockets python3-aiohttp
+  python3-websockets python3-aiohttp promtool:prometheus
 )
 
 packages__is_there() {
@@ -52,12 +52,13 @@ packages__install() {
   fi
   packages__release_services
   trap - EXIT
-  case " $* " in
-    *' nginx '*) packages__disable_service nginx ;;
-  esac
-  case " $* " in
-    *' nghttp2-proxy '*) packages__disable_service nghttpx ;;
-  esac
+  local wanted
+  for wanted; do
+    case $wanted in
+      nginx | prometheus) packages__disable_service "$wanted" ;;
+      nghttp2-proxy) packages__disable_service nghttpx ;;
+    esac
+  done
   rm -f "$log"
 }
 

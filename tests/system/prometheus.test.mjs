@@ -2,17 +2,36 @@
  * GET /metrics as Prometheus asks for it: the format, who may read it, and that the figures are those of what happened.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import http from 'node:http';
 import { after, before, test } from 'node:test';
 import * as expect from './expect.mjs';
-import { daemons, start } from './harness.mjs';
+import { daemons, freePort, start } from './harness.mjs';
 
-let belfry;
-let key;
+let belfry, key, service, servicePort, closedPort;
 before(async () => {
-  belfry = await start();
+  service = http.createServer((request, response) => response.end('{"status":"ok"}')).listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  servicePort = service.address().port;
+  closedPort = await freePort();
+  belfry = await start({
+    conf: {
+      watch: { interval: '1s' },
+      thresholds: { restart_failures: 1 },
+      services: [
+        { name: 'shop', port: servicePort, health_endpoint: '/health' },
+        { name: 'whole', health_endpoint: `http://127.0.0.1:${servicePort}/` },
+        { name: 'nobody', port: closedPort },
+      ],
+    },
+  });
   key = await belfry.makeKey('scrape', 'prometheus');
 });
-after(() => belfry?.stop());
+after(async () => {
+  await belfry?.stop();
+  service?.close();
+});
 
 const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*';
 const LABEL = '[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\\\\n]|\\\\["\\\\n])*"';
@@ -75,6 +94,30 @@ test('every daemon tells its figures, at / and under a prefix', async () => {
     assert.ok(values['belfry_memory_bytes{daemon="belfry-pushd"}'] > 100_000);
     assert.ok(values.belfry_http_workers >= 1);
   }
+});
+
+test('watched services have the metrics of Uptime Kuma', async () => {
+  const address = `http://127.0.0.1:${servicePort}`;
+  const monitors = [
+    `{monitor_name="shop",monitor_type="http",monitor_url="${address}/health",monitor_hostname="127.0.0.1",monitor_port="${servicePort}"}`,
+    `{monitor_name="whole",monitor_type="http",monitor_url="${address}/",monitor_hostname="null",monitor_port="null"}`,
+    `{monitor_name="nobody",monitor_type="port",monitor_url="null",monitor_hostname="127.0.0.1",monitor_port="${closedPort}"}`,
+  ];
+  const { values } = await belfry.until(async () => {
+    const now = await scrape();
+    return now.values[`monitor_status${monitors[2]}`] === 0 && now.values[`monitor_status${monitors[1]}`] === 1 && now;
+  }, 'the services have been asked');
+  assert.deepEqual(monitors.map((labels) => values[`monitor_status${labels}`]), [1, 1, 0]);
+  for (const labels of monitors.slice(0, 2)) {
+    const milliseconds = values[`monitor_response_time${labels}`];
+    assert.ok(milliseconds >= 0 && milliseconds < 600_000, `${labels}: ${milliseconds}`);
+  }
+});
+
+test('promtool has nothing to say against it', async () => {
+  const { text } = await belfry.get('/metrics', { key });
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+  assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: '', stderr: '' });
 });
 
 test('what happens is counted', async () => {
