@@ -209,7 +209,7 @@ static int start(struct history_keeper *keeper, struct belfry_error *error) {
   if (!status)
     status = storage__open(&keeper->hot, keeper->dir, STORAGE_READS, error);
   if (!status) /* it reads each row once */
-    status = storage__exec(&keeper->hot, "PRAGMA mmap_size = 0; PRAGMA cache_size = -2048",
+    status = storage__exec(&keeper->hot, "PRAGMA cache_size = -2048",
                            "cannot open the history", error);
   if (!status)
     status = read_list(keeper, error);
