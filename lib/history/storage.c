@@ -17,10 +17,10 @@
 #define READER_BUSY_MS 1000
 
 /* Settings of a connection. cache_size is in KiB when negative. The writer's cache holds the upper
-   parts of its indexes; a reader maps the database, so that readers share their pages. A log that
-   has grown far because readers held it is cut back to journal_size_limit when it starts over.
-   hot.db is not mapped: SQLite makes the whole map anew behind each commit, which costs a worker
-   that looks up a key for each event more than to read the few pages. */
+   parts of its indexes. A log that has grown far because readers held it is cut back to
+   journal_size_limit when it starts over. No reader maps a database: of one that is written SQLite
+   makes the whole map anew behind each commit, which costs a worker that looks up a key for each
+   event more than to read the few pages. */
 static const char writer_pragmas[] = "PRAGMA journal_mode = WAL;"
                                      "PRAGMA synchronous = FULL;"
                                      "PRAGMA wal_autocheckpoint = 0;"
@@ -32,8 +32,7 @@ static const char reader_pragmas[] = "PRAGMA wal_autocheckpoint = 0;"
                                      "PRAGMA query_only = ON;"
                                      "PRAGMA temp_store = MEMORY;"
                                      "PRAGMA cache_size = -8192;"
-                                     "PRAGMA mmap_size = 268435456;";
-static const char hot_reader_pragmas[] = "PRAGMA mmap_size = 0;";
+                                     "PRAGMA mmap_size = 0;";
 
 static int code_of(const struct storage *storage, int code) {
   switch (code & 0xff) {
@@ -178,8 +177,6 @@ int storage__open(struct storage *storage, const char *dir, enum storage_mode mo
   int status = storage__open_file(storage, path, mode, STORAGE_PAGE_BYTES, &why);
   if (status == BELFRY_ENOENT)
     return belfry_error_set(error, BELFRY_EBUSY, "there is no history in %s yet", dir);
-  if (!status && mode == STORAGE_READS)
-    status = storage__exec(storage, hot_reader_pragmas, "cannot set up a reader", &why);
   return status ? belfry_error_set(error, status, "%s", why.text) : BELFRY_OK;
 }
 
