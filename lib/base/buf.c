@@ -62,6 +62,16 @@ void buf_put_slice(struct buf *buf, struct slice text) {
   buf_put(buf, text.data, text.len);
 }
 
+struct slice buf_keep(struct buf *buf, struct slice text) {
+  size_t at = buf->len;
+  buf_put_slice(buf, text);
+  return slice_new((const char *)(uintptr_t)at, text.len);
+}
+
+void buf_settle(const struct buf *buf, struct slice *text) {
+  text->data = buf->data + (uintptr_t)text->data;
+}
+
 void buf_put_text(struct buf *buf, const char *text) {
   buf_put(buf, text, strlen(text));
 }

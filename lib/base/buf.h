@@ -35,6 +35,11 @@ void buf_put_text(struct buf *buf, const char *text);
 void buf_put_char(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) BELFRY_PRINTF(2, 3);
 
+/* Keeps a text in a buffer that may yet move: the slice holds its place, of which buf_settle()
+ * makes an address when all are there. */
+struct slice buf_keep(struct buf *buf, struct slice text);
+void buf_settle(const struct buf *buf, struct slice *text);
+
 /* Makes room for `len` more bytes. Returns: borrowed until the next call, or NULL (the buffer has
  * then failed). */
 char *buf_reserve(struct buf *buf, size_t len);

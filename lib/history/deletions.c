@@ -25,13 +25,6 @@ static int make_room(struct deletions *deletions) {
   return BELFRY_OK;
 }
 
-/* Keeps a text where it may yet move: for now its place stands in for its address. */
-static struct slice keep(struct buf *texts, struct slice text) {
-  size_t at = texts->len;
-  buf_put_slice(texts, text);
-  return slice_new((const char *)(uintptr_t)at, text.len);
-}
-
 static int take_row(struct deletions *deletions, sqlite3_stmt *row) {
   struct slice globs = storage__text(row, 3), glob;
   int status = make_room(deletions);
@@ -41,10 +34,10 @@ static int take_row(struct deletions *deletions, sqlite3_stmt *row) {
   struct event_filter *filter = &deletion->filter;
   *deletion = (struct deletion){.id = sqlite3_column_int64(row, 0),
                                 .last_id = sqlite3_column_int64(row, 1)};
-  filter->types[filter->type_count++] = keep(&deletions->texts, storage__text(row, 2));
+  filter->types[filter->type_count++] = buf_keep(&deletions->texts, storage__text(row, 2));
   while (globs.len > 0 && filter->source_count < EVENT_FILTER_PATTERNS_MAX &&
          slice_split(&globs, '\n', &glob))
-    filter->sources[filter->source_count++] = keep(&deletions->texts, glob);
+    filter->sources[filter->source_count++] = buf_keep(&deletions->texts, glob);
   filter->severities = (unsigned)sqlite3_column_int(row, 4);
   filter->from_ms = sqlite3_column_int64(row, 5);
   filter->to_ms = sqlite3_column_int64(row, 6);
@@ -53,12 +46,11 @@ static int take_row(struct deletions *deletions, sqlite3_stmt *row) {
 
 /* All texts are there and stay where they are. */
 static void settle(struct deletions *deletions) {
-  const char *texts = deletions->texts.data;
   for (size_t i = 0; i < deletions->count; i++) {
     struct event_filter *filter = &deletions->rows[i].filter;
-    filter->types[0].data = texts + (uintptr_t)filter->types[0].data;
+    buf_settle(&deletions->texts, &filter->types[0]);
     for (size_t k = 0; k < filter->source_count; k++)
-      filter->sources[k].data = texts + (uintptr_t)filter->sources[k].data;
+      buf_settle(&deletions->texts, &filter->sources[k]);
   }
 }
 

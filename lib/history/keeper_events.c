@@ -17,17 +17,6 @@ static int64_t day_of(int64_t ms) {
 
 /* --- reading what is to be sealed --- */
 
-/* Keeps a text. It is found again when all are there, since the buffer moves until then. */
-static struct slice keep(struct buf *texts, struct slice text) {
-  size_t at = texts->len;
-  buf_put_slice(texts, text);
-  return slice_new((const char *)(uintptr_t)at, text.len);
-}
-
-static void settle(struct buf *texts, struct slice *text) {
-  text->data = texts->data + (uintptr_t)text->data;
-}
-
 struct event keeper__event_of(sqlite3_stmt *row) {
   return (struct event){.id = sqlite3_column_int64(row, 0),
                         .timestamp_ms = sqlite3_column_int64(row, 1),
@@ -43,10 +32,10 @@ struct event keeper__event_of(sqlite3_stmt *row) {
 void keeper__keep_event(struct history_keeper *keeper, const struct event *from, struct event *to) {
   struct buf *texts = &keeper->texts;
   *to = *from;
-  to->type = keep(texts, from->type);
-  to->source = keep(texts, from->source);
-  to->event_id = keep(texts, from->event_id);
-  to->data = keep(texts, from->data);
+  to->type = buf_keep(texts, from->type);
+  to->source = buf_keep(texts, from->source);
+  to->event_id = buf_keep(texts, from->event_id);
+  to->data = buf_keep(texts, from->data);
 }
 
 static int compare_hashes(const void *a, const void *b) {
@@ -57,10 +46,10 @@ int keeper__settle_events(struct history_keeper *keeper, size_t count, struct be
   int status = buf_status(&keeper->texts);
   for (size_t i = 0; i < count && !status; i++) {
     struct event *event = &keeper->events[i];
-    settle(&keeper->texts, &event->type);
-    settle(&keeper->texts, &event->source);
-    settle(&keeper->texts, &event->event_id);
-    settle(&keeper->texts, &event->data);
+    buf_settle(&keeper->texts, &event->type);
+    buf_settle(&keeper->texts, &event->source);
+    buf_settle(&keeper->texts, &event->event_id);
+    buf_settle(&keeper->texts, &event->data);
     status = id_hasher__make(keeper->hasher, event->source, event->event_id, keeper->hashes[i]);
   }
   if (status)

@@ -179,23 +179,15 @@ static int open_file(struct sealed *sealed, const struct segment_row *row, struc
 
 int sealed__list(const struct segment_list *all, enum segment_kind kind, int64_t from_ms,
                  int64_t to_ms, struct segment_list *out, struct belfry_error *error) {
+  int status = BELFRY_OK;
   *out = (struct segment_list){0};
-  for (size_t i = 0; i < all->count; i++) {
+  for (size_t i = 0; i < all->count && !status; i++) {
     const struct segment_row *row = &all->rows[i];
-    if (row->kind != kind || row->state == SEGMENT_QUARANTINED || row->start_ms >= to_ms ||
-        row->end_ms <= from_ms)
-      continue;
-    if (out->count == out->cap) {
-      size_t cap = out->cap ? out->cap * 2 : 16;
-      struct segment_row *rows = realloc(out->rows, cap * sizeof *rows);
-      if (!rows)
-        return belfry_error_set(error, BELFRY_ENOMEM, "out of memory while listing sealed files");
-      out->rows = rows;
-      out->cap = cap;
-    }
-    out->rows[out->count++] = *row;
+    if (row->kind == kind && row->state != SEGMENT_QUARANTINED && row->start_ms < to_ms &&
+        row->end_ms > from_ms)
+      status = segment__list_add(out, row, error);
   }
-  return BELFRY_OK;
+  return status;
 }
 
 /* --- chunks --- */

@@ -64,7 +64,8 @@ static int take_row(sqlite3_stmt *statement, struct segment_row *row, struct bel
   return BELFRY_OK;
 }
 
-static int add_row(struct segment_list *list, sqlite3_stmt *statement, struct belfry_error *error) {
+int segment__list_add(struct segment_list *list, const struct segment_row *row,
+                      struct belfry_error *error) {
   if (list->count == list->cap) {
     size_t cap = list->cap ? list->cap * 2 : 16;
     struct segment_row *rows = realloc(list->rows, cap * sizeof *rows);
@@ -73,9 +74,8 @@ static int add_row(struct segment_list *list, sqlite3_stmt *statement, struct be
     list->rows = rows;
     list->cap = cap;
   }
-  int status = take_row(statement, &list->rows[list->count], error);
-  list->count += !status;
-  return status;
+  list->rows[list->count++] = *row;
+  return BELFRY_OK;
 }
 
 int segment__list(struct storage *hot, struct segment_list *out, struct belfry_error *error) {
@@ -85,8 +85,12 @@ int segment__list(struct storage *hot, struct segment_list *out, struct belfry_e
   if (status)
     return status;
   int code = SQLITE_DONE;
-  while (!status && (code = sqlite3_step(statement)) == SQLITE_ROW)
-    status = add_row(out, statement, error);
+  while (!status && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+    struct segment_row row;
+    status = take_row(statement, &row, error);
+    if (!status)
+      status = segment__list_add(out, &row, error);
+  }
   if (!status && code != SQLITE_DONE)
     status = storage__fail(hot, code, "cannot list the sealed files", error);
   sqlite3_reset(statement);
@@ -230,7 +234,7 @@ int segment__open(struct segment *segment, const char *dir, const struct segment
   int page_bytes = row->kind == SEGMENT_EVENTS ? STORAGE_PAGE_BYTES : 1024;
   int status = storage__open_file(&segment->storage, path, mode, page_bytes, error);
   if (!status) /* many may be open at a time */
-    status = storage__exec(&segment->storage, "PRAGMA mmap_size = 0; PRAGMA cache_size = -2048",
+    status = storage__exec(&segment->storage, "PRAGMA cache_size = -2048",
                            "cannot open a sealed file", error);
   if (status || mode != STORAGE_WRITES)
     return status;

@@ -39,6 +39,8 @@ struct segment_list {
 /* Reads all rows; an empty list is fine. Ended by segment__list_fini() in every case. */
 int segment__list(struct storage *hot, struct segment_list *out,
                   struct belfry_error *error) BELFRY_MUST_CHECK;
+int segment__list_add(struct segment_list *list, const struct segment_row *row,
+                      struct belfry_error *error) BELFRY_MUST_CHECK;
 void segment__list_fini(struct segment_list *list);
 
 /* A change of what hot.db says about a file. */

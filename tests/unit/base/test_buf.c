@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -75,12 +76,33 @@ static void test_consume(void **state) {
   buf_fini(&buf);
 }
 
+/* The buffer moves while it grows, more than once. */
+static void test_kept_texts_are_found(void **state) {
+  (void)state;
+  struct buf buf;
+  struct slice kept[200];
+  char text[40];
+  buf_init(&buf, 0);
+  for (int i = 0; i < 200; i++) {
+    snprintf(text, sizeof text, "%.*d", i % 7 * 5, i % 7 ? i : 0); /* some are empty */
+    kept[i] = buf_keep(&buf, slice_of(text));
+  }
+  assert_int_equal(buf_status(&buf), 0);
+  for (int i = 0; i < 200; i++) {
+    snprintf(text, sizeof text, "%.*d", i % 7 * 5, i % 7 ? i : 0);
+    buf_settle(&buf, &kept[i]);
+    assert_true(slice_is(kept[i], text));
+  }
+  buf_fini(&buf);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_puts_end_in_nul),
       cmocka_unit_test(test_limit_is_exact_and_sticks),
       cmocka_unit_test(test_overflowing_lengths_are_refused),
       cmocka_unit_test(test_consume),
+      cmocka_unit_test(test_kept_texts_are_found),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
