@@ -18,6 +18,7 @@ static const char *const names[] = {"belfry-historyd", "belfry-fcgi", "belfry-pu
 
 struct reading {
   struct state_now now;
+  struct buf monitors; /* their lines */
   struct prometheus_source sources[SOURCE_COUNT];
   json_t *figures[SOURCE_COUNT]; /* owned */
   char versions[SOURCE_COUNT][32];
@@ -95,7 +96,8 @@ static int read_history(struct history *history, const struct state_now *now, js
   return status;
 }
 
-static int read_all(struct history *history, struct reading *reading, struct belfry_error *error) {
+static int read_all(struct history *history, const struct conf *conf, struct reading *reading,
+                    struct belfry_error *error) {
   int status = history_begin(history, error);
   if (status)
     return status;
@@ -103,6 +105,8 @@ static int read_all(struct history *history, struct reading *reading, struct bel
   status = history_read(history, SQL_DAEMONS, NULL, 0, on_daemon, reading, error);
   if (!status)
     status = read_history(history, &reading->now, reading->figures[SOURCE_COUNT - 1], error);
+  if (!status)
+    status = monitors_put(history, conf, &reading->monitors, error);
   history_end(history);
   return status;
 }
@@ -112,7 +116,8 @@ void api_prometheus(struct worker *worker, const struct request *request,
   struct belfry_error error = {0};
   struct reading reading = {.now = state_now_of(worker, request)};
   struct history *history = worker_history(worker, &error);
-  int status = history ? read_all(history, &reading, &error) : error.code;
+  buf_init(&reading.monitors, 0);
+  int status = history ? read_all(history, worker->conf, &reading, &error) : error.code;
   if (status) {
     worker_read_problem(worker, request, response, status, &error);
   } else {
@@ -123,9 +128,9 @@ void api_prometheus(struct worker *worker, const struct request *request,
     }
     response->content_type = PROMETHEUS_CONTENT_TYPE;
     prometheus_put(&response->body, reading.sources, SOURCE_COUNT);
-    if (monitors_put(history, worker->conf, &response->body, &error))
-      worker_read_problem(worker, request, response, error.code, &error);
+    buf_put_slice(&response->body, buf_slice(&reading.monitors));
   }
   for (size_t i = 0; i < SOURCE_COUNT; i++)
     json_decref(reading.figures[i]);
+  buf_fini(&reading.monitors);
 }

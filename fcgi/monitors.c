@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "fcgi/prometheus.h"
 
-#include <stdio.h>
+#include <string.h>
 
 struct monitors {
   const struct conf *conf;
@@ -27,30 +27,45 @@ static const struct conf_service *find(const struct conf *conf, struct slice nam
   return NULL;
 }
 
+/* The URL that is asked, without what may be secret in it: user, password, query. */
+static void put_url(struct buf *out, const struct conf_service *service) {
+  struct buf url;
+  buf_init(&url, 0);
+  conf_service_put_url(service, &url);
+  if (!buf_status(&url)) {
+    char *host = strstr(url.data, "://") + strlen("://");
+    char *path = host + strcspn(host, "/?#");
+    const char *user_end = memrchr(host, '@', (size_t)(path - host));
+    path[strcspn(path, "?#")] = '\0';
+    buf_printf(out, "%.*s%s", (int)(host - url.data), url.data, user_end ? user_end + 1 : host);
+  }
+  buf_fini(&url);
+}
+
 /* {monitor_name=...,monitor_type=...,monitor_url=...,monitor_hostname=...,monitor_port=...}; what
  * does not apply is "null" there. */
 static void put_labels(struct buf *out, const struct conf *conf, struct slice name) {
   const struct conf_service *service = find(conf, name);
   bool http = service && service->health_endpoint;
-  bool whole = http && service->health_endpoint[0] != '/';
-  char url[2200] = "null", port[24] = "null";
-  if (http && whole)
-    snprintf(url, sizeof url, "%s", service->health_endpoint);
-  else if (http)
-    snprintf(url, sizeof url, "http://127.0.0.1:%lld%s", (long long)service->port,
-             service->health_endpoint);
-  if (service && !whole && service->port)
-    snprintf(port, sizeof port, "%lld", (long long)service->port);
+  bool here = service && !(http && service->health_endpoint[0] != '/');
+  struct buf url, port;
+  buf_init(&url, 0);
+  buf_init(&port, 0);
+  if (http)
+    put_url(&url, service);
+  if (here)
+    buf_printf(&port, "%lld", (long long)service->port);
   prometheus_put_label(out, "{", "monitor_name", name);
   prometheus_put_label(out, ",", "monitor_type",
                        slice_of(http      ? "http"
                                 : service ? "port"
                                           : "belfry"));
-  prometheus_put_label(out, ",", "monitor_url", slice_of(url));
-  prometheus_put_label(out, ",", "monitor_hostname",
-                       slice_of(service && !whole ? "127.0.0.1" : "null"));
-  prometheus_put_label(out, ",", "monitor_port", slice_of(port));
+  prometheus_put_label(out, ",", "monitor_url", http ? buf_slice(&url) : slice_of("null"));
+  prometheus_put_label(out, ",", "monitor_hostname", slice_of(here ? "127.0.0.1" : "null"));
+  prometheus_put_label(out, ",", "monitor_port", here ? buf_slice(&port) : slice_of("null"));
   buf_put_char(out, '}');
+  buf_fini(&url);
+  buf_fini(&port);
 }
 
 /* Columns: name, status, message, latency_ms, last_check, last_change. */

@@ -228,24 +228,19 @@ static struct service *make_service(struct services *services, const char *name,
   return service;
 }
 
-/* "/health" is asked of the port on this host. */
-static char *endpoint_url(const struct conf_service *of) {
-  char *url = NULL;
-  int len = of->health_endpoint[0] == '/' ? asprintf(&url, "http://127.0.0.1:%lld%s",
-                                                     (long long)of->port, of->health_endpoint)
-                                          : asprintf(&url, "%s", of->health_endpoint);
-  return len < 0 ? NULL : url;
-}
-
 static struct service *from_conf(struct services *services, const struct conf_service *of,
                                  const struct conf *conf) {
   if (!of->health_endpoint)
     return make_service(services, of->name, PROBE_KIND_tcp, NULL, of->port, conf->watch_interval_ms,
                         conf);
-  char *url = endpoint_url(of);
-  return url ? make_service(services, of->name, PROBE_KIND_http, url, 0, conf->watch_interval_ms,
-                            conf)
-             : NULL;
+  struct buf url;
+  buf_init(&url, 0);
+  conf_service_put_url(of, &url);
+  char *address = buf_status(&url) ? NULL : strdup(url.data);
+  buf_fini(&url);
+  return address ? make_service(services, of->name, PROBE_KIND_http, address, 0,
+                                conf->watch_interval_ms, conf)
+                 : NULL;
 }
 
 static struct service *own_program(struct services *services, const char *name,

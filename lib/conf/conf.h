@@ -127,4 +127,8 @@ int conf_state_path(const struct conf *conf, const char *name, char *out,
 int conf_run_path(const struct conf *conf, const char *name, char *out,
                   size_t size) BELFRY_MUST_CHECK;
 
+/* What is asked of a service that has a health_endpoint: that URL, or the path on its port of this
+ * host. */
+void conf_service_put_url(const struct conf_service *service, struct buf *out);
+
 #endif

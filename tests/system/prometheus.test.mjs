@@ -21,7 +21,7 @@ before(async () => {
       thresholds: { restart_failures: 1 },
       services: [
         { name: 'shop', port: servicePort, health_endpoint: '/health' },
-        { name: 'whole', health_endpoint: `http://127.0.0.1:${servicePort}/` },
+        { name: 'whole', health_endpoint: `http://somebody:secret@127.0.0.1:${servicePort}/a@b?token=secret` },
         { name: 'nobody', port: closedPort },
       ],
     },
@@ -100,7 +100,7 @@ test('watched services have the metrics of Uptime Kuma', async () => {
   const address = `http://127.0.0.1:${servicePort}`;
   const monitors = [
     `{monitor_name="shop",monitor_type="http",monitor_url="${address}/health",monitor_hostname="127.0.0.1",monitor_port="${servicePort}"}`,
-    `{monitor_name="whole",monitor_type="http",monitor_url="${address}/",monitor_hostname="null",monitor_port="null"}`,
+    `{monitor_name="whole",monitor_type="http",monitor_url="${address}/a@b",monitor_hostname="null",monitor_port="null"}`,
     `{monitor_name="nobody",monitor_type="port",monitor_url="null",monitor_hostname="127.0.0.1",monitor_port="${closedPort}"}`,
   ];
   const { values } = await belfry.until(async () => {
@@ -108,6 +108,7 @@ test('watched services have the metrics of Uptime Kuma', async () => {
     return now.values[`monitor_status${monitors[2]}`] === 0 && now.values[`monitor_status${monitors[1]}`] === 1 && now;
   }, 'the services have been asked');
   assert.deepEqual(monitors.map((labels) => values[`monitor_status${labels}`]), [1, 1, 0]);
+  assert.ok(!Object.keys(values).some((name) => name.includes('secret')), 'what is secret in a URL is not shown');
   for (const labels of monitors.slice(0, 2)) {
     const milliseconds = values[`monitor_response_time${labels}`];
     assert.ok(milliseconds >= 0 && milliseconds < 600_000, `${labels}: ${milliseconds}`);
