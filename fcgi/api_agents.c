@@ -197,22 +197,14 @@ static int put_figures(struct history *history, struct one *one, const char *met
 
 static int put_sessions(struct history *history, struct one *one, struct slice name,
                         struct belfry_error *error) {
-  const struct history_value params[] = {
-      HISTORY_VALUE_INTEGER("stale_before", state_sessions_stale_before(&one->now)),
-      HISTORY_VALUE_INTEGER("recent", 1),
-      HISTORY_VALUE_NULL("id"),
-      HISTORY_VALUE_TEXT("agent", name),
-      HISTORY_VALUE_NULL("source"),
-      HISTORY_VALUE_NULL("state"),
-      HISTORY_VALUE_INTEGER("ended", 0),
-      HISTORY_VALUE_NULL("after_key"),
-      HISTORY_VALUE_NULL("after_id"),
-      HISTORY_VALUE_INTEGER("limit", SESSIONS_SHOWN),
-  };
+  const struct session_query query = {.stale_before = state_sessions_stale_before(&one->now),
+                                      .agent = name,
+                                      .open = true,
+                                      .recent = true,
+                                      .limit = SESSIONS_SHOWN};
   buf_put_text(one->text->out, ",\"sessions\":[");
   one->count = 0;
-  int status = history_read(history, SQL_SESSIONS_PAGE, params, sizeof params / sizeof *params,
-                            on_session, one, error);
+  int status = sessions_read(history, &query, on_session, one, error);
   buf_put_char(one->text->out, ']');
   return status;
 }

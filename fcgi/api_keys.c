@@ -3,13 +3,17 @@
 
 #include "fcgi/credential.h"
 
+#define ROLES  "viewer|operator|admin|ingest|scrape"
+
+#define NO_KEY "there is no key of this id"
+
 enum { FIELD_NAME, FIELD_ROLE, FIELD_EXPIRES, FIELD_EXPIRES_IN };
 
 const struct field api_keys_fields[] = {
     [FIELD_NAME] = {"name", FIELD_TEXT, .required = true, .min = 1, .max = 64,
                     .summary = "whose it is; the source of events that say none"},
-    [FIELD_ROLE] = {"role", FIELD_CHOICE, .required = true,
-                    .choices = "viewer|operator|admin|ingest|scrape", .summary = "what it may do"},
+    [FIELD_ROLE] = {"role", FIELD_CHOICE, .required = true, .choices = ROLES,
+                    .summary = "what it may do"},
     [FIELD_EXPIRES] = {"expires", FIELD_TIME, .summary = "never by default"},
     [FIELD_EXPIRES_IN] = {"expires_in", FIELD_DURATION, .min = 1000, .max = INT64_C(3153600000000),
                           .summary = "the same, from now on"},
@@ -17,13 +21,7 @@ const struct field api_keys_fields[] = {
 };
 
 const struct field api_keys_query[] = {
-    [CREDENTIAL_QUERY_ROLE] = {"role", FIELD_CHOICE,
-                               .choices = "viewer|operator|admin|ingest|scrape",
-                               .summary = "only those of this role"},
-    [CREDENTIAL_QUERY_LIMIT] = {"limit", FIELD_INTEGER, .min = 1, .max = 1000,
-                                .summary = "most keys to give; 100 by default"},
-    [CREDENTIAL_QUERY_CURSOR] = {"cursor", FIELD_TEXT, .min = 1, .max = 64,
-                                 .summary = "next_cursor of the page before"},
+    CREDENTIAL_LIST_FIELDS(ROLES, "keys"),
     {0},
 };
 
@@ -36,7 +34,8 @@ const struct field api_keys_rotate_query[] = {
 };
 
 /* Columns: key_id, name, role, created, created_by, expires, used. */
-static int put_key(struct buf *out, const struct history_value *values, size_t count) {
+static int put_key(void *arg, const struct history_value *values, size_t count) {
+  struct buf *out = arg;
   if (count != 7)
     return BELFRY_ECORRUPT;
   buf_put_char(out, '{');
@@ -51,27 +50,21 @@ static int put_key(struct buf *out, const struct history_value *values, size_t c
   return buf_status(out);
 }
 
+static const struct credential_list keys = {.name = "keys",
+                                            .statement = SQL_API_KEYS,
+                                            .created = 3,
+                                            .put = put_key,
+                                            .one = SQL_API_KEY_GET,
+                                            .one_name = "key_id",
+                                            .missing = NO_KEY};
+
 void api_keys_list(struct worker *worker, const struct request *request,
                    struct response *response) {
-  static const struct credential_list list = {"keys", SQL_API_KEYS, 3, put_key};
-  credential_list_answer(worker, request, &list, response);
-}
-
-static int on_get(void *arg, const struct history_value *values, size_t count) {
-  return put_key(arg, values, count);
+  credential_list_answer(worker, request, &keys, response);
 }
 
 void api_keys_get(struct worker *worker, const struct request *request, struct response *response) {
-  struct belfry_error error = {0};
-  const struct history_value find[] = {HISTORY_VALUE_TEXT("key_id", request->args[0])};
-  struct history *history = worker_history(worker, &error);
-  struct buf *out = response_json(response, 200);
-  int status =
-      history ? history_read(history, SQL_API_KEY_GET, find, 1, on_get, out, &error) : error.code;
-  if (status)
-    worker_read_problem(worker, request, response, status, &error);
-  else if (out->len == 0)
-    response_problem(response, request, 404, "there is no key of this id");
+  credential_answer(worker, request, &keys, request->args[0], 200, response);
 }
 
 /* Puts the event that tells of it into the batch. */
@@ -163,7 +156,7 @@ static bool find_key(struct worker *worker, const struct request *request,
   if (status)
     worker_read_problem(worker, request, response, status, &error);
   else if (!key->found)
-    response_problem(response, request, 404, "there is no key of this id");
+    response_problem(response, request, 404, NO_KEY);
   return !status && key->found;
 }
 
@@ -179,7 +172,7 @@ void api_keys_rotate(struct worker *worker, const struct request *request,
   put_audit(worker, request, "key_rotated", key.id, slice_of(key.name), slice_of(key.role));
   int status = worker_append(worker, request, response, true, &receipt);
   if (status == BELFRY_ECONFLICT)
-    response_problem(response, request, 404, "there is no key of this id");
+    response_problem(response, request, 404, NO_KEY);
   if (status)
     return;
   struct buf *out = response_json(response, 200);

@@ -66,20 +66,8 @@ void api_sessions_list(struct worker *worker, const struct request *request,
 
 static int read_one(struct history *history, struct slice id, int64_t stale_before,
                     history_row_fn on_row, void *arg, struct belfry_error *error) {
-  const struct history_value params[] = {
-      HISTORY_VALUE_INTEGER("stale_before", stale_before),
-      HISTORY_VALUE_INTEGER("recent", 0),
-      HISTORY_VALUE_TEXT("id", id),
-      HISTORY_VALUE_NULL("agent"),
-      HISTORY_VALUE_NULL("source"),
-      HISTORY_VALUE_NULL("state"),
-      HISTORY_VALUE_NULL("ended"),
-      HISTORY_VALUE_NULL("after_key"),
-      HISTORY_VALUE_NULL("after_id"),
-      HISTORY_VALUE_INTEGER("limit", 1),
-  };
-  return history_read(history, SQL_SESSIONS_PAGE, params, sizeof params / sizeof *params, on_row,
-                      arg, error);
+  const struct session_query query = {.stale_before = stale_before, .id = id, .limit = 1};
+  return sessions_read(history, &query, on_row, arg, error);
 }
 
 struct one {

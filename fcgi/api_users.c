@@ -8,7 +8,9 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 
-#define ROLES "viewer|operator|admin" /* the others are for programs, which have keys */
+#define ROLES   "viewer|operator|admin" /* the others are for programs, which have keys */
+
+#define NO_USER "there is no user of this id or name"
 
 enum { FIELD_NAME, FIELD_ROLE, FIELD_PASSWORD, FIELD_DISABLED };
 
@@ -34,12 +36,7 @@ const struct field api_users_patch_fields[] = {
 };
 
 const struct field api_users_query[] = {
-    [CREDENTIAL_QUERY_ROLE] = {"role", FIELD_CHOICE, .choices = ROLES,
-                               .summary = "only those of this role"},
-    [CREDENTIAL_QUERY_LIMIT] = {"limit", FIELD_INTEGER, .min = 1, .max = 1000,
-                                .summary = "most users to give; 100 by default"},
-    [CREDENTIAL_QUERY_CURSOR] = {"cursor", FIELD_TEXT, .min = 1, .max = 64,
-                                 .summary = "next_cursor of the page before"},
+    CREDENTIAL_LIST_FIELDS(ROLES, "users"),
     {0},
 };
 
@@ -54,7 +51,8 @@ const struct field api_me_password_fields[] = {
 };
 
 /* Columns: user_id, name, role, password, disabled, created, created_by, password_changed, used. */
-static int put_user(struct buf *out, const struct history_value *values, size_t count) {
+static int put_user(void *arg, const struct history_value *values, size_t count) {
+  struct buf *out = arg;
   if (count != 9)
     return BELFRY_ECORRUPT;
   buf_put_char(out, '{');
@@ -70,34 +68,22 @@ static int put_user(struct buf *out, const struct history_value *values, size_t 
   return buf_status(out);
 }
 
+static const struct credential_list users = {.name = "users",
+                                             .statement = SQL_USERS,
+                                             .created = 5,
+                                             .put = put_user,
+                                             .one = SQL_USER_FIND,
+                                             .one_name = "user",
+                                             .missing = NO_USER};
+
 void api_users_list(struct worker *worker, const struct request *request,
                     struct response *response) {
-  static const struct credential_list list = {"users", SQL_USERS, 5, put_user};
-  credential_list_answer(worker, request, &list, response);
-}
-
-static int on_get(void *arg, const struct history_value *values, size_t count) {
-  return put_user(arg, values, count);
-}
-
-/* Answers with the user as the history now has it. */
-static void answer_user(struct worker *worker, const struct request *request, struct slice user,
-                        int http_status, struct response *response) {
-  struct belfry_error error = {0};
-  const struct history_value find[] = {HISTORY_VALUE_TEXT("user", user)};
-  struct history *history = worker_history(worker, &error);
-  struct buf *out = response_json(response, http_status);
-  int status =
-      history ? history_read(history, SQL_USER_FIND, find, 1, on_get, out, &error) : error.code;
-  if (status)
-    worker_read_problem(worker, request, response, status, &error);
-  else if (out->len == 0)
-    response_problem(response, request, 404, "there is no user of this id or name");
+  credential_list_answer(worker, request, &users, response);
 }
 
 void api_users_get(struct worker *worker, const struct request *request,
                    struct response *response) {
-  answer_user(worker, request, request->args[0], 200, response);
+  credential_answer(worker, request, &users, request->args[0], 200, response);
 }
 
 static void input_problem(const struct request *request, struct response *response,
@@ -169,7 +155,7 @@ void api_users_post(struct worker *worker, const struct request *request,
   if (status == BELFRY_ECONFLICT)
     response_problem(response, request, 409, "there is a user '%.*s' already", SLICE_ARG(name));
   if (!status)
-    answer_user(worker, request, slice_of(id), 201, response);
+    credential_answer(worker, request, &users, slice_of(id), 201, response);
 }
 
 /* Finds the user that the path names. Returns: false when the answer is made. */
@@ -182,7 +168,7 @@ static bool find_user(struct worker *worker, const struct request *request,
   if (status)
     worker_read_problem(worker, request, response, status, &error);
   else if (!user->found)
-    response_problem(response, request, 404, "there is no user of this id or name");
+    response_problem(response, request, 404, NO_USER);
   return !status && user->found;
 }
 
@@ -281,7 +267,7 @@ void api_users_patch(struct worker *worker, const struct request *request,
   if (status == BELFRY_ECONFLICT)
     response_problem(response, request, 409, "nothing was changed: %s", why_not(request));
   if (!status)
-    answer_user(worker, request, slice_of(user.identity.id), 200, response);
+    credential_answer(worker, request, &users, slice_of(user.identity.id), 200, response);
 }
 
 void api_users_delete(struct worker *worker, const struct request *request,

@@ -54,6 +54,21 @@ static int on_row(void *arg, const struct history_value *values, size_t count) {
   return page->list->put(page->out, values, count);
 }
 
+void credential_answer(struct worker *worker, const struct request *request,
+                       const struct credential_list *list, struct slice name, int http_status,
+                       struct response *response) {
+  struct belfry_error error = {0};
+  const struct history_value find[] = {HISTORY_VALUE_TEXT(list->one_name, name)};
+  struct history *history = worker_history(worker, &error);
+  struct buf *out = response_json(response, http_status);
+  int status =
+      history ? history_read(history, list->one, find, 1, list->put, out, &error) : error.code;
+  if (status)
+    worker_read_problem(worker, request, response, status, &error);
+  else if (out->len == 0)
+    response_problem(response, request, 404, "%s", list->missing);
+}
+
 /* Returns: false when it is none. */
 static bool take_cursor(struct slice text, int64_t *created, struct slice *id) {
   struct slice rest = text, number;

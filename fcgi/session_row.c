@@ -73,3 +73,25 @@ void session_row_put(struct state_text *text, const struct state_now *now,
   put_command(text, values);
   buf_put_char(text->out, '}');
 }
+
+static struct history_value text_or_null(const char *name, struct slice text) {
+  return text.data ? HISTORY_VALUE_TEXT(name, text) : HISTORY_VALUE_NULL(name);
+}
+
+int sessions_read(struct history *history, const struct session_query *query, history_row_fn on_row,
+                  void *arg, struct belfry_error *error) {
+  const struct history_value params[] = {
+      HISTORY_VALUE_INTEGER("stale_before", query->stale_before),
+      HISTORY_VALUE_INTEGER("recent", query->recent),
+      text_or_null("id", query->id),
+      text_or_null("agent", query->agent),
+      HISTORY_VALUE_NULL("source"),
+      HISTORY_VALUE_NULL("state"),
+      query->open ? HISTORY_VALUE_INTEGER("ended", 0) : HISTORY_VALUE_NULL("ended"),
+      HISTORY_VALUE_NULL("after_key"),
+      HISTORY_VALUE_NULL("after_id"),
+      HISTORY_VALUE_INTEGER("limit", query->limit),
+  };
+  return history_read(history, SQL_SESSIONS_PAGE, params, sizeof params / sizeof *params, on_row,
+                      arg, error);
+}

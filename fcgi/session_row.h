@@ -33,4 +33,17 @@ enum {
 void session_row_put(struct state_text *text, const struct state_now *now,
                      const struct history_value *values);
 
+/* Which sessions. What is zero does not matter. */
+struct session_query {
+  int64_t stale_before;
+  struct slice id, agent;
+  bool open;   /* only those that have not ended */
+  bool recent; /* those updated last first, not those started last */
+  int64_t limit;
+};
+
+/* Reads rows of sessions_page. */
+int sessions_read(struct history *history, const struct session_query *query, history_row_fn on_row,
+                  void *arg, struct belfry_error *error) BELFRY_MUST_CHECK;
+
 #endif
