@@ -12,6 +12,7 @@ tests_unit_history_test_filter_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_filter_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 
 HISTORY_FIXTURE = %D%/history/fixture.c %D%/history/fixture.h
+HISTORY_KEEPING = $(HISTORY_FIXTURE) %D%/history/keeping.c %D%/history/keeping.h
 
 check_PROGRAMS += tests/unit/history/test_writer
 TESTS += tests/unit/history/test_writer
@@ -65,31 +66,31 @@ tests_unit_history_test_sketch_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/history/test_delete
 TESTS += tests/unit/history/test_delete
-tests_unit_history_test_delete_SOURCES = %D%/history/test_delete.c $(HISTORY_FIXTURE)
+tests_unit_history_test_delete_SOURCES = %D%/history/test_delete.c $(HISTORY_KEEPING)
 tests_unit_history_test_delete_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_delete_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/history/test_seal
 TESTS += tests/unit/history/test_seal
-tests_unit_history_test_seal_SOURCES = %D%/history/test_seal.c $(HISTORY_FIXTURE)
+tests_unit_history_test_seal_SOURCES = %D%/history/test_seal.c $(HISTORY_KEEPING)
 tests_unit_history_test_seal_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_seal_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/history/test_seal_crash
 TESTS += tests/unit/history/test_seal_crash
-tests_unit_history_test_seal_crash_SOURCES = %D%/history/test_seal_crash.c %D%/history/dying.c %D%/history/dying.h $(HISTORY_FIXTURE)
+tests_unit_history_test_seal_crash_SOURCES = %D%/history/test_seal_crash.c %D%/history/dying.c %D%/history/dying.h $(HISTORY_KEEPING)
 tests_unit_history_test_seal_crash_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_seal_crash_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/history/test_delete_crash
 TESTS += tests/unit/history/test_delete_crash
-tests_unit_history_test_delete_crash_SOURCES = %D%/history/test_delete_crash.c %D%/history/dying.c %D%/history/dying.h $(HISTORY_FIXTURE)
+tests_unit_history_test_delete_crash_SOURCES = %D%/history/test_delete_crash.c %D%/history/dying.c %D%/history/dying.h $(HISTORY_KEEPING)
 tests_unit_history_test_delete_crash_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_delete_crash_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/history/test_backup
 TESTS += tests/unit/history/test_backup
-tests_unit_history_test_backup_SOURCES = %D%/history/test_backup.c $(HISTORY_FIXTURE)
+tests_unit_history_test_backup_SOURCES = %D%/history/test_backup.c $(HISTORY_KEEPING)
 tests_unit_history_test_backup_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_backup_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 
@@ -101,12 +102,12 @@ tests_unit_history_test_sealed_samples_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/history/test_retire
 TESTS += tests/unit/history/test_retire
-tests_unit_history_test_retire_SOURCES = %D%/history/test_retire.c $(HISTORY_FIXTURE)
+tests_unit_history_test_retire_SOURCES = %D%/history/test_retire.c $(HISTORY_KEEPING)
 tests_unit_history_test_retire_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_retire_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/history/test_seal_samples_crash
 TESTS += tests/unit/history/test_seal_samples_crash
-tests_unit_history_test_seal_samples_crash_SOURCES = %D%/history/test_seal_samples_crash.c %D%/history/dying.c %D%/history/dying.h $(HISTORY_FIXTURE)
+tests_unit_history_test_seal_samples_crash_SOURCES = %D%/history/test_seal_samples_crash.c %D%/history/dying.c %D%/history/dying.h $(HISTORY_KEEPING)
 tests_unit_history_test_seal_samples_crash_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_seal_samples_crash_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)

@@ -7,10 +7,12 @@
 #include "base/fd.h"
 #include "history/keeper.h"
 #include "tests/unit/history/fixture.h"
+#include "tests/unit/history/keeping.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -32,15 +34,7 @@ static struct belfry_error error;
 static int64_t count;
 
 static int64_t now_ms;
-static int64_t set_realtime(const struct clock *clock) {
-  (void)clock;
-  return now_ms * 1000;
-}
-static int64_t real_monotonic(const struct clock *clock) {
-  (void)clock;
-  return clock_monotonic_us(&clock_system);
-}
-static const struct clock test_clock = {set_realtime, real_monotonic};
+static const struct keeping_clock test_clock = KEEPING_CLOCK(&now_ms);
 
 /* --- a history --- */
 
@@ -59,24 +53,14 @@ static void append(int64_t more) {
   assert_int_equal(history_writer_commit_group(writer, &error), 0);
 }
 
-static int take_over(void *arg, const struct history_hand_over *hand_over,
-                     struct belfry_error *why) {
-  (void)arg;
-  return history_writer_take_over(writer, hand_over, why);
-}
-
 static void work_all(void) {
-  bool more = true;
-  while (more)
-    if (history_keeper_step(keeper, &more, &error))
-      fail_msg("the keeper fails: %s", error.text);
+  keeping_steps(keeper, INT_MAX);
 }
 
 static void open_history(void) {
   const struct history_keeper_options options = {.hot_events = 100};
   writer = fixture_writer(dir);
-  if (history_keeper_open(dir, &options, &test_clock, take_over, NULL, &keeper, &error))
-    fail_msg("the keeper does not open: %s", error.text);
+  keeper = keeping_open(dir, &options, &test_clock.clock, writer);
 }
 
 static void close_history(void) {

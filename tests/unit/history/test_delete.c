@@ -5,6 +5,7 @@
  */
 #include "history/keeper.h"
 #include "tests/unit/history/fixture.h"
+#include "tests/unit/history/keeping.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -47,15 +48,7 @@ static unsigned next_random(void) {
 }
 
 static int64_t now_ms;
-static int64_t set_realtime(const struct clock *clock) {
-  (void)clock;
-  return now_ms * 1000;
-}
-static int64_t real_monotonic(const struct clock *clock) {
-  (void)clock;
-  return clock_monotonic_us(&clock_system);
-}
-static const struct clock test_clock = {set_realtime, real_monotonic};
+static const struct keeping_clock test_clock = KEEPING_CLOCK(&now_ms);
 
 /* --- doing --- */
 
@@ -135,23 +128,13 @@ static void delete_at_random(void) {
   delete_some(globs[next_random() % 5], next_random() % 2 ? next_random() % 64 : 0, from_ms, to_ms);
 }
 
-static int take_over(void *arg, const struct history_hand_over *hand_over,
-                     struct belfry_error *why) {
-  (void)arg;
-  return history_writer_take_over(writer, hand_over, why);
-}
-
 static void open_keeper(void) {
   const struct history_keeper_options options = {.hot_events = 500};
-  if (history_keeper_open(dir, &options, &test_clock, take_over, NULL, &keeper, &error))
-    fail_msg("the keeper does not open: %s", error.text);
+  keeper = keeping_open(dir, &options, &test_clock.clock, writer);
 }
 
 static void step(int most) {
-  bool more = true;
-  while (more && most-- > 0)
-    if (history_keeper_step(keeper, &more, &error))
-      fail_msg("the keeper fails: %s", error.text);
+  keeping_steps(keeper, most);
 }
 
 static void start_anew(void) {

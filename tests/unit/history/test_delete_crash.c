@@ -7,6 +7,7 @@
 #include "history/keeper.h"
 #include "tests/unit/history/dying.h"
 #include "tests/unit/history/fixture.h"
+#include "tests/unit/history/keeping.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -43,15 +44,7 @@ static unsigned next_random(void) {
   return random_state >> 8;
 }
 
-static int64_t shared_realtime(const struct clock *clock) {
-  (void)clock;
-  return shared->now_ms * 1000;
-}
-static int64_t real_monotonic(const struct clock *clock) {
-  (void)clock;
-  return clock_monotonic_us(&clock_system);
-}
-static const struct clock test_clock = {shared_realtime, real_monotonic};
+static struct keeping_clock test_clock = KEEPING_CLOCK(NULL); /* in `shared` */
 
 static bool may_be_deleted(int64_t id) {
   return id % 3 == 0;
@@ -67,17 +60,10 @@ static struct event make_event(int64_t id, char text[static 24], char data[stati
 
 /* --- the work --- */
 
-static int take_over(void *arg, const struct history_hand_over *hand_over,
-                     struct belfry_error *why) {
-  (void)arg;
-  return history_writer_take_over(writer, hand_over, why);
-}
-
 static void open_all(void) {
   const struct history_keeper_options options = {.hot_events = 300};
   writer = fixture_writer(dir);
-  if (history_keeper_open(dir, &options, &test_clock, take_over, NULL, &keeper, &error))
-    fail_msg("the keeper does not open: %s", error.text);
+  keeper = keeping_open(dir, &options, &test_clock.clock, writer);
 }
 
 static void close_all(void) {
@@ -119,14 +105,6 @@ static int order_deletion(void) {
   return status;
 }
 
-static int step_all(void) {
-  bool more = true;
-  int status = BELFRY_OK;
-  while (more && !status)
-    status = history_keeper_step(keeper, &more, &error);
-  return status;
-}
-
 static void work_until_killed(int64_t calls, enum dying_fault how, unsigned seed) {
   random_state = seed;
   dying_calls_left = calls;
@@ -137,7 +115,7 @@ static void work_until_killed(int64_t calls, enum dying_fault how, unsigned seed
       _exit(3);
     if (next_random() % 2 && order_deletion())
       _exit(3);
-    if (step_all())
+    if (keeping_all(keeper, &error))
       _exit(3);
     if (next_random() % 3 == 0)
       shared->now_ms += DAY_MS;
@@ -211,7 +189,7 @@ static void test_kills(void **state) {
     open_all();
     check_all();
     shared->acknowledged = shared->sent = seen;
-    if (step_all())
+    if (keeping_all(keeper, &error))
       fail_msg("round %d: the work does not go on: %s", round, error.text);
     check_all();
     struct history_keeper_figures figures;
@@ -227,6 +205,7 @@ int main(void) {
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED)
     return 99;
+  test_clock.now_ms = &shared->now_ms;
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_kills)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

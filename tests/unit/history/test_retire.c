@@ -4,7 +4,9 @@
 #include "history/keeper_priv.h"
 #include "history/query.h"
 #include "tests/unit/history/fixture.h"
+#include "tests/unit/history/keeping.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -144,28 +146,7 @@ static struct history_writer *writer;
 static struct belfry_error error;
 static int64_t now_ms;
 
-static int64_t set_realtime(const struct clock *clock) {
-  (void)clock;
-  return now_ms * 1000;
-}
-static int64_t real_monotonic(const struct clock *clock) {
-  (void)clock;
-  return clock_monotonic_us(&clock_system);
-}
-static const struct clock test_clock = {set_realtime, real_monotonic};
-
-static int take_over(void *arg, const struct history_hand_over *hand_over,
-                     struct belfry_error *why) {
-  (void)arg;
-  return history_writer_take_over(writer, hand_over, why);
-}
-
-static void work_all(struct history_keeper *keeper) {
-  bool more = true;
-  while (more)
-    if (history_keeper_step(keeper, &more, &error))
-      fail_msg("the keeper fails: %s", error.text);
-}
+static const struct keeping_clock test_clock = KEEPING_CLOCK(&now_ms);
 
 static int count_event(void *arg, const struct event *event) {
   (void)event;
@@ -197,15 +178,14 @@ static void test_days_go(void **state) {
   now_ms = NOW;
   writer = fixture_writer(dir);
   struct history *history = fixture_reader(dir);
-  assert_int_equal(
-      history_keeper_open(dir, &options, &test_clock, take_over, NULL, &keeper, &error), 0);
+  keeper = keeping_open(dir, &options, &test_clock.clock, writer);
   for (int day = 0; day < 20; day++) {
     for (int i = 0; i < 10; i++) {
       char id[32];
       snprintf(id, sizeof id, "e%d-%d", day, i);
       fixture_store(writer, fixture_event(id, "log", now_ms, "{\"message\":\"hello\"}"));
     }
-    work_all(keeper);
+    keeping_steps(keeper, INT_MAX);
     assert_int_equal(history_position(history, &position, &error), 0);
     assert_int_equal(position.head, day * 10 + 10);
     /* Kept are the days that ended four days ago at most, and this one; the reader that had the
@@ -292,15 +272,14 @@ static void test_samples_go_and_roll_ups_stay(void **state) {
   now_ms = NOW;
   writer = fixture_writer(dir);
   struct history *history = fixture_reader(dir);
-  assert_int_equal(
-      history_keeper_open(dir, &options, &test_clock, take_over, NULL, &keeper, &error), 0);
+  keeper = keeping_open(dir, &options, &test_clock.clock, writer);
   store_samples(NOW, 4 * 10, 2);
   for (int day = 0; day < 6; day++) {
-    work_all(keeper);
+    keeping_steps(keeper, INT_MAX);
     now_ms += DAY_MS;
     store_samples(now_ms, 4, 7); /* the present goes on */
   }
-  work_all(keeper);
+  keeping_steps(keeper, INT_MAX);
   history_keeper_figures(keeper, &figures);
   assert_true(figures.retired_files >= 1);
   assert_true(figures.oldest_ms[SEGMENT_SAMPLES] > TODAY);
@@ -316,7 +295,7 @@ static void test_samples_go_and_roll_ups_stay(void **state) {
   for (int hour = 0; hour < 3; hour++) {
     now_ms += 60 * MINUTE_MS;
     store_samples(now_ms, 1, 7);
-    work_all(keeper);
+    keeping_steps(keeper, INT_MAX);
   }
   history_keeper_figures(keeper, &figures);
   assert_int_equal(figures.samples_too_late, 1);

@@ -7,6 +7,7 @@
 #include "history/keeper.h"
 #include "tests/unit/history/dying.h"
 #include "tests/unit/history/fixture.h"
+#include "tests/unit/history/keeping.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -44,15 +45,7 @@ static unsigned next_random(void) {
   return random_state >> 8;
 }
 
-static int64_t shared_realtime(const struct clock *clock) {
-  (void)clock;
-  return shared->now_ms * 1000;
-}
-static int64_t real_monotonic(const struct clock *clock) {
-  (void)clock;
-  return clock_monotonic_us(&clock_system);
-}
-static const struct clock test_clock = {shared_realtime, real_monotonic};
+static struct keeping_clock test_clock = KEEPING_CLOCK(NULL); /* in `shared` */
 
 static struct event make_event(int64_t id, char text[static 24], char data[static 64]) {
   snprintf(text, 24, "e%d", (int)id);
@@ -62,17 +55,10 @@ static struct event make_event(int64_t id, char text[static 24], char data[stati
 
 /* --- the work --- */
 
-static int take_over(void *arg, const struct history_hand_over *hand_over,
-                     struct belfry_error *why) {
-  (void)arg;
-  return history_writer_take_over(writer, hand_over, why);
-}
-
 static void open_all(void) {
   const struct history_keeper_options options = {.hot_events = 300};
   writer = fixture_writer(dir);
-  if (history_keeper_open(dir, &options, &test_clock, take_over, NULL, &keeper, &error))
-    fail_msg("the keeper does not open: %s", error.text);
+  keeper = keeping_open(dir, &options, &test_clock.clock, writer);
 }
 
 static void close_all(void) {
@@ -99,21 +85,13 @@ static int append(int more) {
   return status;
 }
 
-static int step_all(void) {
-  bool more = true;
-  int status = BELFRY_OK;
-  while (more && !status)
-    status = history_keeper_step(keeper, &more, &error);
-  return status;
-}
-
 static void work_until_killed(int64_t calls, enum dying_fault how, unsigned seed) {
   random_state = seed;
   dying_calls_left = calls;
   dying_fault = how;
   open_all();
   for (;;) {
-    if (append(100 + (int)(next_random() % 900)) || step_all())
+    if (append(100 + (int)(next_random() % 900)) || keeping_all(keeper, &error))
       _exit(3);
     if (next_random() % 3 == 0)
       shared->now_ms += DAY_MS;
@@ -198,7 +176,7 @@ static void test_kills(void **state) {
     check_all();
     check_duplicates();
     shared->acknowledged = shared->sent = seen;
-    if (step_all())
+    if (keeping_all(keeper, &error))
       fail_msg("round %d: sealing does not go on: %s", round, error.text);
     check_all();
     close_all();
@@ -217,14 +195,14 @@ static void test_a_full_disk(void **state) {
     assert_int_equal(append(2000), 0);
     dying_disk_full = true;
     error = (struct belfry_error){0};
-    int status = step_all();
+    int status = keeping_all(keeper, &error);
     dying_disk_full = false;
     assert_int_equal(status, BELFRY_EFULL);
     error = (struct belfry_error){0};
     check_all();
     if (round % 4 == 0)
       shared->now_ms += DAY_MS;
-    if (step_all())
+    if (keeping_all(keeper, &error))
       fail_msg("sealing does not go on: %s", error.text);
     check_all();
   }
@@ -236,6 +214,7 @@ int main(void) {
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED)
     return 99;
+  test_clock.now_ms = &shared->now_ms;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_kills),
       cmocka_unit_test(test_a_full_disk),

@@ -7,6 +7,7 @@
 #include "history/keeper.h"
 #include "tests/unit/history/dying.h"
 #include "tests/unit/history/fixture.h"
+#include "tests/unit/history/keeping.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -98,17 +99,10 @@ static int store(const struct one *one) {
 
 /* --- the work --- */
 
-static int take_over(void *arg, const struct history_hand_over *hand_over,
-                     struct belfry_error *why) {
-  (void)arg;
-  return history_writer_take_over(writer, hand_over, why);
-}
-
 static void open_all(void) {
   const struct history_keeper_options options = {.hot_events = 300, .hot_samples_ms = 10 * MINUTE};
   writer = fixture_writer(dir);
-  if (history_keeper_open(dir, &options, &test_clock, take_over, NULL, &keeper, &error))
-    fail_msg("the keeper does not open: %s", error.text);
+  keeper = keeping_open(dir, &options, &test_clock, writer);
 }
 
 static void close_all(void) {
@@ -132,14 +126,6 @@ static int append(void) {
   return status;
 }
 
-static int step_all(void) {
-  bool more = true;
-  int status = BELFRY_OK;
-  while (more && !status)
-    status = history_keeper_step(keeper, &more, &error);
-  return status;
-}
-
 static void work_until_killed(int64_t calls, enum dying_fault how, unsigned seed) {
   random_state = seed;
   groups = shared->acknowledged;
@@ -147,7 +133,7 @@ static void work_until_killed(int64_t calls, enum dying_fault how, unsigned seed
   dying_fault = how;
   open_all();
   while (groups < GROUPS_MAX) {
-    if (append() || (next_random() % 2 && step_all()))
+    if (append() || (next_random() % 2 && keeping_all(keeper, &error)))
       _exit(3);
     if (next_random() % 20 == 0)
       (void)!history_writer_checkpoint(writer, true, NULL);
@@ -287,7 +273,7 @@ static void test_kills(void **state) {
     groups = shared->acknowledged;
     open_all();
     check_all();
-    if (step_all())
+    if (keeping_all(keeper, &error))
       fail_msg("round %d: sealing does not go on: %s", round, error.text);
     check_all();
     close_all();
@@ -306,12 +292,12 @@ static void test_a_full_disk(void **state) {
       assert_int_equal(append(), 0);
     dying_disk_full = true;
     error = (struct belfry_error){0};
-    int status = step_all();
+    int status = keeping_all(keeper, &error);
     dying_disk_full = false;
     assert_int_equal(status, BELFRY_EFULL);
     error = (struct belfry_error){0};
     check_all();
-    if (step_all())
+    if (keeping_all(keeper, &error))
       fail_msg("sealing does not go on: %s", error.text);
     check_all();
   }
