@@ -39,6 +39,7 @@ static const struct {
     {405, "Method Not Allowed", GRPC_UNIMPLEMENTED},
     {406, "Not Acceptable", GRPC_INVALID_ARGUMENT},
     {409, "Conflict", GRPC_ABORTED},
+    {412, "Precondition Failed", GRPC_ABORTED},
     {413, "Content Too Large", GRPC_INVALID_ARGUMENT},
     {415, "Unsupported Media Type", GRPC_INVALID_ARGUMENT},
     {422, "Unprocessable Content", GRPC_INVALID_ARGUMENT},

@@ -2,8 +2,12 @@
  * What many tests expect of an answer, in one place.
  */
 import assert from 'node:assert/strict';
+import http from 'node:http';
 
 export const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** What RFC 9110 calls them; two have other names in Node. */
+const titles = { ...http.STATUS_CODES, 413: 'Content Too Large', 422: 'Unprocessable Content' };
 
 /** An error as RFC 9457 wants it. `status` may be a list. */
 export function problem(answer, status, { pointer } = {}) {
@@ -14,6 +18,7 @@ export function problem(answer, status, { pointer } = {}) {
   for (const member of ['type', 'title', 'detail', 'instance'])
     assert.equal(typeof answer.json[member], 'string', `${member} of ${answer.text}`);
   assert.equal(answer.json.status, answer.status);
+  assert.equal(answer.json.title, titles[answer.status], `title of ${answer.text}`);
   if (pointer !== undefined) {
     assert.ok(Array.isArray(answer.json.errors), `errors of ${answer.text}`);
     assert.ok(
