@@ -91,8 +91,11 @@ json_t *json_parse(struct slice text, unsigned max_depth, struct belfry_error *e
   if (status == BELFRY_ENOMEM) {
     belfry_error_set(error, status, "out of memory while reading JSON");
   } else if (status) {
+    enum json_error_code code = json_error_code(&where);
+    bool nul = code == json_error_null_character || code == json_error_null_byte_in_key;
     utf8_repair(where.text); /* it quotes what it stumbled over as it came */
-    belfry_error_set(error, status, "%s at line %d, column %d", where.text, where.line,
+    belfry_error_set(error, status, "%s at line %d, column %d",
+                     nul ? "\\u0000 is in a text, and must not be" : where.text, where.line,
                      where.column);
   }
   return value;

@@ -41,6 +41,12 @@ static void test_parse_refuses(void **state) {
   struct belfry_error error = {0};
   assert_null(json_parse(slice_of("{\n  \"a\": x}"), 3, &error));
   assert_non_null(strstr(error.text, "line 2"));
+  error = (struct belfry_error){0};
+  assert_null(json_parse(slice_of("\"a\\u0000\""), 3, &error));
+  assert_non_null(strstr(error.text, "\\u0000 is in a text, and must not be at line 1"));
+  error = (struct belfry_error){0};
+  assert_null(json_parse(slice_of("{\"a\\u0000\":1}"), 3, &error));
+  assert_non_null(strstr(error.text, "\\u0000 is in a text"));
   assert_null(json_parse(slice_new(NULL, 0), 3, NULL));
 }
 
