@@ -147,13 +147,12 @@ static void show(struct sender *sender, bool last) {
   fputs(last ? "\r\033[K" : "\033[K", stderr);
 }
 
-static int take_answer(struct sender *sender, const struct http_response *response) {
+static void take_answer(struct sender *sender, const struct http_response *response) {
   struct slice body = buf_slice(&response->body);
   json_t *answer = json_parse(body, JSON_DEPTH_DEFAULT, NULL);
   sender->counts->records += sender->batch.records;
   sender->counts->duplicates += json_integer_value(json_object_get(answer, "duplicates"));
   json_decref(answer);
-  return BELFRY_OK;
 }
 
 static int send_batch(struct sender *sender) {
@@ -175,7 +174,7 @@ static int send_batch(struct sender *sender) {
     http_complain(sender->http, &response);
     status = BELFRY_EINVAL;
   } else {
-    status = take_answer(sender, &response);
+    take_answer(sender, &response);
   }
   http_response_fini(&response);
   if (status)
