@@ -29,14 +29,15 @@ struct shared_slot {
 struct shared {
   int64_t started_ms; /* of the master; written before the first worker is made */
   atomic_ullong requests;
-  atomic_ullong client_errors; /* answers 400 to 499 */
-  atomic_ullong server_errors; /* 500 to 599 */
-  atomic_ullong aborted;       /* the other side went away before the answer was written */
+  atomic_ullong client_errors;   /* answers 400 to 499 */
+  atomic_ullong server_errors;   /* 500 to 599 */
+  atomic_ullong aborted;         /* the other side went away before the answer was written */
+  atomic_ullong mutations;       /* of state by requests: keys, users, sign-ins, settings ... */
   atomic_llong settings_version; /* as a worker saw it last in the history */
-  atomic_ullong long_refused;  /* long requests refused because there were enough of them */
+  atomic_ullong long_refused;    /* long requests refused because there were enough of them */
   struct shared_slot slots[SHARED_SLOTS_MAX];
-  atomic_ullong rate_limited;            /* requests refused because of fcgi.rate_limit */
-  atomic_ullong rates[SHARED_RATES_MAX]; /* see rate_limit.c */
+  atomic_ullong rate_limited;                /* requests refused because of fcgi.rate_limit */
+  atomic_ullong rates[SHARED_RATES_MAX];     /* see rate_limit.c */
   unsigned char secret[SHARED_SECRET_BYTES]; /* random; written before the first worker is made */
   atomic_ullong failed_addresses[SHARED_FAILURES_MAX]; /* see sign_in_limit.c */
   atomic_ullong failed_users[SHARED_FAILURES_MAX];

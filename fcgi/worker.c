@@ -97,7 +97,9 @@ int worker_identify(struct worker *worker, struct request *request, struct belfr
                                                .password_arg = &gate};
   struct belfry_error open_error = {0};
   struct history *history = worker_history(worker, &open_error);
-  uint64_t version = history ? worker_version(worker, history) : 0;
+  /* Keys, users and sign-ins change by requests only; events, which come all the time, leave them
+   * be. */
+  uint64_t version = atomic_load(&worker->shared->mutations) + 1;
   int status =
       auth_identify_cached(&worker->credential, version, clock_monotonic_ms(worker->clock), history,
                            worker->conf, &credentials, request->now_ms, &request->identity, error);
@@ -155,6 +157,8 @@ int worker_append(struct worker *worker, const struct request *request, struct r
   else
     status = history_client_append(worker->client, &worker->batch,
                                    worker_time_left_ms(worker, request), receipt, &error);
+  if (history_batch_mutates(&worker->batch)) /* however it ended: it may be in force all the same */
+    atomic_fetch_add(&worker->shared->mutations, 1);
   if (status && !(status == BELFRY_ECONFLICT && leave_conflict))
     append_problem(request, response, status, &error);
   return status;

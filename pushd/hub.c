@@ -101,7 +101,9 @@ static int64_t rest_after(int64_t took_us, int64_t max_us) {
 static void pass_when_due(struct hub *hub) {
   if (ev_is_active(&hub->pass))
     return;
-  int64_t wait_us = rest_after(hub->pass_took_us, hub->conf->push_max_delay_ms * 1000);
+  int64_t max_us = hub->conf->push_max_delay_ms * 1000;
+  /* While nobody is connected the ring is filled without haste. */
+  int64_t wait_us = hub->client_count ? rest_after(hub->pass_took_us, max_us) : max_us;
   int64_t left_us = hub->pass_ended_us + wait_us - now_us(hub);
   if (left_us <= 0) {
     pass(hub);

@@ -2,10 +2,12 @@
 #
 # A statement begins with a line `-- statement: NAME` and says on the next who may run it:
 #   -- writers: fcgi, watchd     a mutation that these programs may append (historyd runs it)
-#   -- projection                run by historyd for a stored event, with the event's columns as parameters
+#   -- projection                run by historyd for a stored event, with what history/event_values_priv.h gives as parameters
+#   -- projection, if KEY        the same, for events only whose data has that member
 #   -- reads                     run by readers
 #   -- storage                   run by lib/history itself
 #   -- segment                   run by lib/history in a sealed file
+# A text that several statements of a file share begins with a line `-- fragment: NAME`; they name it as {NAME}.
 # Comments after that are for people. A file of sql/schema is one migration; its number is its place in user_version. A
 # file of sql/segment is the schema of one sort of sealed file.
 
@@ -34,7 +36,8 @@ FNR == 1 {
     if (number != ++schemas)
       fail("migration " number " does not follow number " (schemas - 1))
   }
-  current = 0
+  current = fragment = ""
+  delete fragments
 }
 
 schema {
@@ -49,7 +52,16 @@ segment {
   next
 }
 
+/^-- fragment: / {
+  fragment = $3
+  if (fragment !~ /^[a-z][a-z0-9_]*$/ || (fragment in fragments))
+    fail("fragment name '" fragment "' is not [a-z][a-z0-9_]* or is there twice")
+  fragments[fragment] = ""
+  next
+}
+
 /^-- statement: / {
+  fragment = ""
   current = ++statements
   name[current] = $3
   if ($3 !~ /^[a-z][a-z0-9_]*$/ || ($3 in seen))
@@ -67,8 +79,9 @@ expect_kind {
     n = split(list, who, /, */)
     for (i = 1; i <= n; i++)
       writers[current] = writers[current] (i > 1 ? " | " : "") "1u << HISTORY_ORIGIN_" toupper(who[i])
-  } else if ($0 == "-- projection") {
+  } else if ($0 ~ /^-- projection(, if [a-z_]+)?$/) {
     kind[current] = "SQL_PROJECTION"
+    needs[current] = $4
   } else if ($0 == "-- reads") {
     kind[current] = "SQL_READ"
   } else if ($0 == "-- storage") {
@@ -83,10 +96,28 @@ expect_kind {
 
 /^[ \t]*--/ || /^[ \t]*$/ { next }
 
+fragment != "" {
+  fragments[fragment] = fragments[fragment] (fragments[fragment] == "" ? "" : " ") filled($0)
+  next
+}
+
+# The fragments that a line names, put in their places.
+function filled(line,  before, key) {
+  before = ""
+  while (match(line, /\{[a-z][a-z0-9_]*\}/)) {
+    key = substr(line, RSTART + 1, RLENGTH - 2)
+    if (!(key in fragments))
+      fail("there is no fragment '" key "' above")
+    before = before substr(line, 1, RSTART - 1) fragments[key]
+    line = substr(line, RSTART + RLENGTH)
+  }
+  return before line
+}
+
 {
-  if (!current)
+  if (current == "")
     fail("SQL before the first `-- statement:` line")
-  text[current] = text[current] quote($0)
+  text[current] = text[current] quote(filled($0))
 }
 
 END {
@@ -102,6 +133,7 @@ END {
     print "enum sql_kind { SQL_MUTATION, SQL_PROJECTION, SQL_READ, SQL_STORAGE, SQL_SEGMENT };\n"
     print "struct sql_source {\n  const char *name;\n  enum sql_kind kind;"
     print "  unsigned writers; /* bit 1 << enum history_origin for each that may run a mutation */"
+    print "  const char *needs; /* the member of an event's data without which a projection is not run; or NULL */"
     print "  const char *text;\n};\n"
     print "extern const struct sql_source sql_sources[SQL_STATEMENT_COUNT];\n"
     print "#define SQL_SCHEMA_VERSION " schemas + 0
@@ -110,13 +142,13 @@ END {
       print "extern const char sql_segment_" segment_name[i] "[];"
     print "\n#endif"
   } else {
-    print "#include \"history/event.h\"\n#include \"history/statements.h\"\n"
+    print "#include \"history/statements.h\"\n\n#include \"history/event.h\"\n\n#include <stddef.h>\n"
     print "const struct sql_source sql_sources[SQL_STATEMENT_COUNT] = {"
     for (i = 1; i <= statements; i++) {
       if (text[i] == "")
         fail("statement " name[i] " has no text")
-      printf "  [SQL_%s] = {\"%s\", %s, %s,\n%s  },\n", toupper(name[i]), name[i], kind[i], \
-        (writers[i] == "" ? "0" : writers[i]), text[i]
+      printf "  [SQL_%s] = {\"%s\", %s, %s, %s,\n%s  },\n", toupper(name[i]), name[i], kind[i], \
+        (writers[i] == "" ? "0" : writers[i]), (needs[i] == "" ? "NULL" : "\"" needs[i] "\""), text[i]
     }
     print "};\n\nconst char *const sql_migrations[SQL_SCHEMA_VERSION] = {"
     for (i = 1; i <= schemas; i++)

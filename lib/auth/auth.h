@@ -99,19 +99,19 @@ int auth_identify(struct history *history, const struct conf *conf,
 
 /*
  * The last credential that was found good, so that a client that asks often is not looked up each
- * time. It is good only while nothing was committed to the history since (a deleted key ends at
- * once), and for a second at most (in which a history that was replaced is noticed). Zero it before
- * the first use, and whenever the history is opened anew.
+ * time. It is good only while no key, user or sign-in was changed (a deleted key ends at once), and
+ * for a second at most (in which a history that was replaced is noticed). Zero it before the first
+ * use, and whenever the history is opened anew.
  */
 struct auth_cache {
-  uint64_t version; /* of the history; 0: empty */
+  uint64_t version; /* of keys, users and sign-ins; 0: empty */
   int64_t made_ms;  /* monotonic */
   char hash[65];    /* of the credentials */
   struct auth_identity identity;
 };
 
-/* As auth_identify. `version` is history_version()'s, 0 when unknown; `monotonic_ms` tells the
- * cache's age. */
+/* As auth_identify. `version` is another number after each change of keys, users or sign-ins, 0
+ * when unknown; `monotonic_ms` tells the cache's age. */
 int auth_identify_cached(struct auth_cache *cache, uint64_t version, int64_t monotonic_ms,
                          struct history *history, const struct conf *conf,
                          const struct auth_credentials *credentials, int64_t now_ms,

@@ -42,6 +42,11 @@ static inline uint32_t history_batch_count(const struct history_batch *batch) {
   return batch->event_count + batch->sample_count + batch->mutation_count;
 }
 
+/* Whether it changes state, and does not only add to the history. */
+static inline bool history_batch_mutates(const struct history_batch *batch) {
+  return batch->mutation_count > 0;
+}
+
 /* Copies what they are given. Ask history_batch_status() once at the end. `id`, `received_ms` and
    `origin` are ignored. An event must have an event_id (make one with ulid_make), so that sending a
    batch again stores nothing twice. */

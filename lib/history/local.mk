@@ -11,6 +11,7 @@ lib_history_libhistory_a_SOURCES = \
 	%D%/check.c \
 	%D%/client.c \
 	%D%/event.h \
+	%D%/event_values.c %D%/event_values_priv.h \
 	%D%/filter.c %D%/filter.h \
 	%D%/lock.c %D%/lock_priv.h \
 	%D%/manifest.c %D%/manifest_priv.h \

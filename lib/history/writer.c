@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "history/ballast_priv.h"
+#include "history/event_values_priv.h"
 #include "history/keeper_priv.h"
 #include "history/lock_priv.h"
 #include "history/sample_marks_priv.h"
@@ -36,41 +37,10 @@ static const char *const control_words[CONTROLS] = {
     [RELEASE] = "RELEASE SAVEPOINT batch", [ROLLBACK_TO] = "ROLLBACK TO SAVEPOINT batch",
 };
 
-/* What the parameters of event_insert and of projections may be. */
-enum event_column {
-  COLUMN_ID,
-  COLUMN_EVENT_ID,
-  COLUMN_TYPE,
-  COLUMN_SEVERITY,
-  COLUMN_SOURCE,
-  COLUMN_ORIGIN,
-  COLUMN_TIMESTAMP,
-  COLUMN_RECEIVED,
-  COLUMN_DATA,
-  COLUMN_COUNT
-};
-static const char *const column_names[COLUMN_COUNT] = {
-    [COLUMN_ID] = "id",
-    [COLUMN_EVENT_ID] = "event_id",
-    [COLUMN_TYPE] = "type",
-    [COLUMN_SEVERITY] = "severity",
-    [COLUMN_SOURCE] = "source",
-    [COLUMN_ORIGIN] = "origin",
-    [COLUMN_TIMESTAMP] = "timestamp",
-    [COLUMN_RECEIVED] = "received",
-    [COLUMN_DATA] = "data",
-};
-
-/* By parameter, which column it is. */
-struct event_parameters {
-  uint8_t count;
-  uint8_t columns[COLUMN_COUNT];
-};
-
 struct history_writer {
   struct storage storage;
   sqlite3_stmt *control[CONTROLS];
-  struct event_parameters parameters[SQL_STATEMENT_COUNT];
+  struct event_values values;
   struct series_cache *series;
   struct sample_marks marks, group_marks; /* now, and before the group */
   struct sealed_ids *sealed;
@@ -140,35 +110,15 @@ static int migrate(struct storage *storage, const char *dir, struct belfry_error
   return status;
 }
 
-/* Finds which column each parameter is. */
-static int map_parameters(struct history_writer *writer, enum sql_statement number,
-                          struct belfry_error *error) {
-  sqlite3_stmt *statement = writer->storage.statements[number];
-  struct event_parameters *map = &writer->parameters[number];
-  int count = sqlite3_bind_parameter_count(statement);
-  for (int i = 1; i <= count && i <= COLUMN_COUNT; i++) {
-    const char *name = sqlite3_bind_parameter_name(statement, i);
-    uint8_t column = 0;
-    while (name && column < COLUMN_COUNT && strcmp(name + 1, column_names[column]) != 0)
-      column++;
-    if (!name || column == COLUMN_COUNT)
-      return belfry_error_set(error, BELFRY_EINVAL,
-                              "the statement %s takes %s, which an event does not have",
-                              sql_sources[number].name, name ? name : "a value without a name");
-    map->columns[map->count++] = column;
-  }
-  return BELFRY_OK;
-}
-
 /* Every statement of sql/, so that a typo ends the start and not a request. */
 static int prepare_all(struct history_writer *writer, struct belfry_error *error) {
-  sqlite3_stmt *ignored;
+  sqlite3_stmt *statement;
   for (int i = 0; i < SQL_STATEMENT_COUNT; i++) {
     if (sql_sources[i].kind == SQL_SEGMENT)
       continue;
-    int status = storage__statement(&writer->storage, (enum sql_statement)i, &ignored, error);
+    int status = storage__statement(&writer->storage, (enum sql_statement)i, &statement, error);
     if (!status && (i == SQL_EVENT_INSERT || sql_sources[i].kind == SQL_PROJECTION))
-      status = map_parameters(writer, (enum sql_statement)i, error);
+      status = event_values__learn(&writer->values, (enum sql_statement)i, statement, error);
     if (status)
       return status;
   }
@@ -258,6 +208,7 @@ static int start(struct history_writer *writer, const char *dir,
 }
 
 static void release(struct history_writer *writer) {
+  event_values__fini(&writer->values);
   series__free(writer->series);
   sealed_ids__free(writer->sealed);
   for (int i = 0; i < CONTROLS; i++)
@@ -273,6 +224,7 @@ int history_writer_open(const char *dir, const struct history_writer_options *op
   if (!writer)
     return belfry_error_set(error, BELFRY_ENOMEM, "out of memory while opening the history");
   writer->lock_fd = -1;
+  event_values__init(&writer->values);
   int status = start(writer, dir, options, error);
   if (status) {
     release(writer);
@@ -376,48 +328,12 @@ int history_writer_undo_batch(struct history_writer *writer, struct belfry_error
 
 /* --- records --- */
 
-static int bind_text(sqlite3_stmt *statement, int parameter, struct slice text) {
-  return sqlite3_bind_text64(statement, parameter, text.data ? text.data : "", text.len,
-                             SQLITE_STATIC, SQLITE_UTF8);
-}
-
-static int bind_column(sqlite3_stmt *statement, int parameter, enum event_column column,
-                       const struct event *event) {
-  switch (column) {
-  case COLUMN_ID:
-    return sqlite3_bind_int64(statement, parameter, event->id);
-  case COLUMN_EVENT_ID:
-    return bind_text(statement, parameter, event->event_id);
-  case COLUMN_TYPE:
-    return bind_text(statement, parameter, event->type);
-  case COLUMN_SEVERITY:
-    return sqlite3_bind_int(statement, parameter, event->severity);
-  case COLUMN_SOURCE:
-    return bind_text(statement, parameter, event->source);
-  case COLUMN_ORIGIN:
-    return sqlite3_bind_int(statement, parameter, event->origin);
-  case COLUMN_TIMESTAMP:
-    return sqlite3_bind_int64(statement, parameter, event->timestamp_ms);
-  case COLUMN_RECEIVED:
-    return sqlite3_bind_int64(statement, parameter, event->received_ms);
-  case COLUMN_DATA:
-    return bind_text(statement, parameter, event->data);
-  case COLUMN_COUNT:
-    break;
-  }
-  return SQLITE_RANGE;
-}
-
-/* Runs a statement whose parameters are columns of an event. */
 static int run_for_event(struct history_writer *writer, enum sql_statement number,
                          const struct event *event, int64_t *changed, struct belfry_error *error) {
   sqlite3_stmt *statement = writer->storage.statements[number];
-  const struct event_parameters *map = &writer->parameters[number];
-  for (int i = 0; i < map->count; i++) {
-    int code = bind_column(statement, i + 1, map->columns[i], event);
-    if (code != SQLITE_OK)
-      return storage__fail(&writer->storage, code, sql_sources[number].name, error);
-  }
+  int code = event_values__bind(&writer->values, number, statement, event);
+  if (code != SQLITE_OK)
+    return storage__fail(&writer->storage, code, sql_sources[number].name, error);
   return noticed(writer, storage__run(&writer->storage, statement, changed, error));
 }
 
@@ -432,6 +348,7 @@ int history_writer_event(struct history_writer *writer, struct event *event,
   if (event->received_ms < writer->last_received_ms) /* the clock was set back */
     event->received_ms = writer->last_received_ms;
   event->id = writer->head + 1;
+  event_values__turn(&writer->values);
   status = run_for_event(writer, SQL_EVENT_INSERT, event, &changed, error);
   if (status || changed == 0) {
     event->id = 0;
@@ -447,6 +364,8 @@ int history_writer_project(struct history_writer *writer, enum sql_statement sta
   if (sql_sources[statement].kind != SQL_PROJECTION)
     return belfry_error_set(error, BELFRY_EINVAL, "the statement %s is no projection",
                             sql_sources[statement].name);
+  if (!event_values__wanted(&writer->values, statement, event))
+    return BELFRY_OK;
   return run_for_event(writer, statement, event, NULL, error);
 }
 

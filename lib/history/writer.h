@@ -91,8 +91,8 @@ int history_writer_increment(struct history_writer *writer, const struct sample 
  * be too many. */
 void history_writer_series(const struct history_writer *writer, int64_t *count, int64_t *refused);
 
-/* Runs a projection for a stored event; its parameters are the event's columns by name (id,
-   event_id, type, severity, source, origin, timestamp, received, data). */
+/* Runs a projection for a stored event, of this group or read from the log. Its parameters are the
+   event's columns and what its data says (history/event_values_priv.h). */
 int history_writer_project(struct history_writer *writer, enum sql_statement statement,
                            const struct event *event, struct belfry_error *error) BELFRY_MUST_CHECK;
 

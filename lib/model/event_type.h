@@ -32,7 +32,7 @@ bool event_type_writable(struct slice name, enum history_origin origin);
 /* Whether somebody outside may post events of this type. */
 bool event_type_public(struct slice name);
 
-#define EVENT_PROJECTIONS_MAX 8
+#define EVENT_PROJECTIONS_MAX 12
 
 /* The statements that project an event of this type, in order. Returns: how many. */
 size_t event_type_projections(struct slice name, enum sql_statement out[EVENT_PROJECTIONS_MAX]);

@@ -1,104 +1,96 @@
--- statement: project_agent_said
--- projection
--- Takes what an event says of an agent, once for the statements below. Whose row it is: the agent of the name; else the
--- one that is known by the id; else the id stands for the name, and the source where there is none. Texts are cut, what
--- is of another type than it should be counts as not said, and numbers beyond all reason too.
-INSERT INTO agent_said (one, name, real_name, agent_id, named, at, success, quality, duration_ms, task, action)
-SELECT 1,
-       coalesce(real_name, (SELECT name FROM agent WHERE agent.agent_id = told.id
-                           ORDER BY name = agent.agent_id, name LIMIT 1), id, :source),
-       real_name, told.agent_id, coalesce(real_name, id) IS NOT NULL, min(:timestamp, :received),
-       :data ->> '$.success' IS NOT 0,
-       CASE WHEN json_type(:data, '$.quality_score') IN ('integer', 'real')
-              AND abs(:data ->> '$.quality_score') <= 1e6 THEN :data ->> '$.quality_score' END,
-       CASE WHEN json_type(:data, '$.duration_ms') IN ('integer', 'real')
-              AND :data ->> '$.duration_ms' BETWEEN 0 AND 1e12 THEN :data ->> '$.duration_ms' END,
-       CASE WHEN json_type(:data, '$.task_description') = 'text'
-            THEN nullif(substr(:data ->> '$.task_description', 1, 500), '') END,
-       CASE WHEN json_type(:data, '$.action') = 'text' THEN nullif(substr(:data ->> '$.action', 1, 100), '') END
-FROM (SELECT coalesce(agent_name, CASE WHEN agent_id IS NOT NULL THEN agent END) AS real_name,
-             coalesce(agent_id, agent) AS id, agent_id
-      FROM (SELECT CASE WHEN json_type(:data, '$.agent_name') IN ('text', 'integer')
-                        THEN nullif(substr(:data ->> '$.agent_name', 1, 128), '') END AS agent_name,
-                   CASE WHEN json_type(:data, '$.agent') IN ('text', 'integer')
-                        THEN nullif(substr(:data ->> '$.agent', 1, 128), '') END AS agent,
-                   CASE WHEN json_type(:data, '$.agent_id') IN ('text', 'integer')
-                        THEN nullif(substr(:data ->> '$.agent_id', 1, 128), '') END AS agent_id)) AS told
-WHERE true
-ON CONFLICT (one) DO UPDATE SET
-  name = excluded.name, real_name = excluded.real_name, agent_id = excluded.agent_id, named = excluded.named,
-  at = excluded.at, success = excluded.success, quality = excluded.quality, duration_ms = excluded.duration_ms,
-  task = excluded.task, action = excluded.action;
+-- What an event says of an agent. Whose row it is: the agent of the name; else the one that is known by the id; else the
+-- id stands for the name, and the source where there is none. Its time is not later than now.
+
+-- fragment: real_name
+coalesce(:name_agent_name, CASE WHEN :name_agent_id IS NOT NULL THEN :name_agent END)
+
+-- fragment: known_name
+CASE WHEN :name_agent_id IS NOT NULL THEN (
+  SELECT known.name FROM agent AS known WHERE known.agent_id = :name_agent_id
+  ORDER BY known.name = known.agent_id, known.name LIMIT 1) END
+
+-- fragment: row_name
+coalesce({real_name}, {known_name}, :name_agent_id, :name_agent, :source)
+
+-- fragment: is_named
+(coalesce(:name_agent_name, :name_agent_id, :name_agent) IS NOT NULL OR :type LIKE 'agent%')
+
+-- fragment: at
+min(:timestamp, :received)
 
 -- statement: project_agent_named
--- projection
+-- projection, if agent_id
 -- An agent that was known by its id only has a name now.
-UPDATE agent SET name = said.real_name FROM agent_said AS said
-WHERE agent.name = said.agent_id AND agent.agent_id = said.agent_id AND said.real_name IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM agent AS other WHERE other.name = said.real_name);
+UPDATE agent SET name = {real_name}
+WHERE name = :name_agent_id AND agent_id = :name_agent_id AND {real_name} IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM agent AS other WHERE other.name = {real_name});
+
+-- statement: project_agent
+-- projection
+-- The agent's row, of every event that names it, and of those about agents that name none. An event that comes late
+-- counts, but does not turn back what a newer one has told.
+-- VALUES and not SELECT: for the rows of a SELECT SQLite keeps a copy of each page, to undo the statement. A row
+-- without a name is ignored.
+INSERT OR IGNORE INTO agent (name, agent_id, source, status, invocations, first_seen, last_seen, last_task, task_at,
+                             last_action, action_at)
+VALUES (CASE WHEN {is_named} THEN {row_name} END, :name_agent_id, :source, 'registered',
+        :type = 'agent_execution_started' OR (:type = 'agent_activity' AND :text100_action IS 'invoked'), {at}, {at},
+        :text500_task_description, CASE WHEN :text500_task_description IS NULL THEN 0 ELSE {at} END,
+        :text100_action, CASE WHEN :text100_action IS NULL THEN 0 ELSE {at} END)
+ON CONFLICT (name) DO UPDATE SET
+  agent_id    = coalesce(excluded.agent_id, agent_id),
+  source      = CASE WHEN excluded.last_seen >= last_seen THEN excluded.source ELSE source END,
+  invocations = invocations + excluded.invocations,
+  first_seen  = min(first_seen, excluded.first_seen),
+  last_seen   = max(last_seen, excluded.last_seen),
+  last_task   = CASE WHEN excluded.task_at >= task_at THEN coalesce(excluded.last_task, last_task) ELSE last_task END,
+  task_at     = max(task_at, excluded.task_at),
+  last_action = CASE WHEN excluded.action_at >= action_at THEN coalesce(excluded.last_action, last_action)
+                     ELSE last_action END,
+  action_at   = max(action_at, excluded.action_at);
 
 -- statement: project_agent_begins
 -- projection
 -- A task that was started is open until a completion comes; unless its completion has come already, because the events
 -- did not come in their order.
 INSERT INTO agent_run (agent, started, event)
-SELECT said.name, said.at, :id FROM agent_said AS said
-WHERE NOT EXISTS (SELECT 1 FROM agent WHERE agent.name = said.name AND early > 0 AND early_at >= said.at);
+SELECT said.name, {at}, :id FROM (SELECT {row_name} AS name) AS said
+WHERE NOT EXISTS (SELECT 1 FROM agent WHERE agent.name = said.name AND early > 0 AND early_at >= {at});
 
--- statement: project_agent
+-- statement: project_agent_began
 -- projection
--- The agent's row. An event that comes late counts, but does not turn back what a newer one has told.
-INSERT INTO agent (name, agent_id, source, status, invocations, completions, successes, quality_sum, quality_count,
-                   duration_sum, duration_count, first_seen, last_seen, last_task, task_at, last_action, action_at,
-                   completed, last_duration_ms, early, early_at)
-SELECT said.name, said.agent_id, :source,
-       CASE WHEN NOT completes THEN 'registered' WHEN said.success THEN 'idle' ELSE 'failed' END,
-       :type = 'agent_execution_started' OR (:type = 'agent_activity' AND said.action IS 'invoked'),
-       completes, completes AND said.success,
-       CASE WHEN rates AND said.quality IS NOT NULL THEN said.quality ELSE 0 END, rates AND said.quality IS NOT NULL,
-       CASE WHEN completes AND said.duration_ms IS NOT NULL THEN said.duration_ms ELSE 0 END,
-       completes AND said.duration_ms IS NOT NULL,
-       said.at, said.at, said.task, CASE WHEN said.task IS NULL THEN 0 ELSE said.at END,
-       said.action, CASE WHEN said.action IS NULL THEN 0 ELSE said.at END,
-       CASE WHEN completes THEN said.at ELSE 0 END, CASE WHEN completes THEN said.duration_ms END,
-       early, CASE WHEN early THEN said.at ELSE 0 END
-FROM (SELECT agent_said.*, :type = 'agent_execution_completed' AS completes,
-             :type IN ('agent_execution_completed', 'quality_score_updated') AS rates,
-             :type = 'agent_execution_completed'
-               AND NOT EXISTS (SELECT 1 FROM agent_run WHERE agent_run.agent = agent_said.name) AS early
-      FROM agent_said) AS said
-WHERE said.named OR :type LIKE 'agent%'
-ON CONFLICT (name) DO UPDATE SET
-  agent_id         = coalesce(excluded.agent_id, agent_id),
-  source           = CASE WHEN excluded.last_seen >= last_seen THEN excluded.source ELSE source END,
-  status           = CASE WHEN excluded.completions AND excluded.completed >= completed THEN excluded.status ELSE status END,
-  invocations      = invocations + excluded.invocations,
-  completions      = completions + excluded.completions,
-  successes        = successes + excluded.successes,
-  quality_sum      = quality_sum + excluded.quality_sum,
-  quality_count    = quality_count + excluded.quality_count,
-  duration_sum     = duration_sum + excluded.duration_sum,
-  duration_count   = duration_count + excluded.duration_count,
-  first_seen       = min(first_seen, excluded.first_seen),
-  last_seen        = max(last_seen, excluded.last_seen),
-  last_task        = CASE WHEN excluded.task_at >= task_at THEN coalesce(excluded.last_task, last_task) ELSE last_task END,
-  task_at          = max(task_at, excluded.task_at),
-  last_action      = CASE WHEN excluded.action_at >= action_at THEN coalesce(excluded.last_action, last_action)
-                          ELSE last_action END,
-  action_at        = max(action_at, excluded.action_at),
-  last_duration_ms = CASE WHEN excluded.completed >= completed THEN coalesce(excluded.last_duration_ms, last_duration_ms)
+-- Such a completion has found its start now.
+UPDATE agent SET early = early - 1 WHERE name = {row_name} AND early > 0 AND early_at >= {at};
+
+-- statement: project_agent_rated
+-- projection, if quality_score
+UPDATE agent SET quality_sum = quality_sum + :number_quality_score, quality_count = quality_count + 1
+WHERE name = {row_name} AND abs(:number_quality_score) <= 1e6
+  AND {is_named};
+
+-- statement: project_agent_completes
+-- projection
+-- What a completion tells. It is early when no task is open.
+UPDATE agent SET
+  status           = CASE WHEN {at} < completed THEN status WHEN :flag_success IS NOT 0 THEN 'idle' ELSE 'failed' END,
+  completions      = completions + 1,
+  successes        = successes + (:flag_success IS NOT 0),
+  duration_sum     = duration_sum + CASE WHEN :number_duration_ms BETWEEN 0 AND 1e12 THEN :number_duration_ms ELSE 0 END,
+  duration_count   = duration_count + coalesce(:number_duration_ms BETWEEN 0 AND 1e12, 0),
+  last_duration_ms = CASE WHEN {at} >= completed AND :number_duration_ms BETWEEN 0 AND 1e12 THEN :number_duration_ms
                           ELSE last_duration_ms END,
-  completed        = max(completed, excluded.completed),
-  early            = early + excluded.early
-                     - (:type = 'agent_execution_started' AND early > 0 AND early_at >= excluded.last_seen),
-  early_at         = max(early_at, excluded.early_at);
+  completed        = max(completed, {at}),
+  early            = early + NOT EXISTS (SELECT 1 FROM agent_run WHERE agent_run.agent = agent.name),
+  early_at         = CASE WHEN EXISTS (SELECT 1 FROM agent_run WHERE agent_run.agent = agent.name) THEN early_at
+                          ELSE max(early_at, {at}) END
+WHERE name = {row_name};
 
 -- statement: project_agent_ends
 -- projection
 -- A completion closes the task that was started last before it; if there is none, clocks differ, and it is the last.
 DELETE FROM agent_run WHERE (agent, started, event) = (
-  SELECT agent, started, event FROM agent_run WHERE agent = (SELECT name FROM agent_said)
-  ORDER BY started <= (SELECT at FROM agent_said) DESC, started DESC, event DESC LIMIT 1);
+  SELECT agent, started, event FROM agent_run WHERE agent = {row_name}
+  ORDER BY started <= {at} DESC, started DESC, event DESC LIMIT 1);
 
 -- statement: agent_totals
 -- reads

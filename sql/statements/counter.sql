@@ -5,13 +5,13 @@ INSERT INTO counter (name, value) VALUES ('total_events', 1)
 ON CONFLICT (name) DO UPDATE SET value = value + 1;
 
 -- statement: project_quality
--- projection
+-- projection, if quality_score
 -- The average quality over everything that was rated. A number beyond all reason would spoil it for ever.
 INSERT INTO counter (name, value)
 SELECT part.name, part.value
-FROM (SELECT 'quality_sum' AS name, :data ->> '$.quality_score' AS value
+FROM (SELECT 'quality_sum' AS name, :number_quality_score AS value
       UNION ALL SELECT 'quality_count', 1) AS part
-WHERE json_type(:data, '$.quality_score') IN ('integer', 'real') AND abs(:data ->> '$.quality_score') <= 1e6
+WHERE abs(:number_quality_score) <= 1e6
 ON CONFLICT (name) DO UPDATE SET value = value + excluded.value;
 
 -- statement: project_count_type
@@ -28,11 +28,7 @@ SELECT name, value FROM counter;
 -- projection
 -- Errors by the component that they are in; by their source where they do not say.
 INSERT INTO error_component (component, count, last_seen, last_message)
-SELECT coalesce(CASE WHEN json_type(:data, '$.component') IN ('text', 'integer')
-                     THEN nullif(substr(:data ->> '$.component', 1, 128), '') END, :source),
-       1, min(:timestamp, :received),
-       CASE WHEN json_type(:data, '$.message') = 'text' THEN substr(:data ->> '$.message', 1, 500) END
-WHERE true
+VALUES (coalesce(:name_component, :source), 1, min(:timestamp, :received), :text500_message)
 ON CONFLICT (component) DO UPDATE SET
   count        = count + 1,
   last_message = CASE WHEN excluded.last_seen >= last_seen THEN coalesce(excluded.last_message, last_message)
@@ -43,13 +39,8 @@ ON CONFLICT (component) DO UPDATE SET
 -- projection
 -- What was done to files, by operation. Neither names nor contents are kept here.
 INSERT INTO file_operation (operation, count, bytes, last_seen)
-SELECT coalesce(CASE WHEN json_type(:data, '$.operation') = 'text'
-                     THEN nullif(substr(lower(:data ->> '$.operation'), 1, 32), '') END, 'unknown'),
-       1,
-       CASE WHEN json_type(:data, '$.size') IN ('integer', 'real') AND :data ->> '$.size' BETWEEN 0 AND 1e15
-            THEN :data ->> '$.size' ELSE 0 END,
-       min(:timestamp, :received)
-WHERE true
+VALUES (coalesce(lower(:text32_operation), 'unknown'), 1,
+        CASE WHEN :number_size BETWEEN 0 AND 1e15 THEN :number_size ELSE 0 END, min(:timestamp, :received))
 ON CONFLICT (operation) DO UPDATE SET
   count = count + 1, bytes = bytes + excluded.bytes, last_seen = max(last_seen, excluded.last_seen);
 

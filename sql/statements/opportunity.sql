@@ -4,15 +4,10 @@
 -- late fills in what is not known, and turns nothing back.
 INSERT INTO opportunity (opportunity_id, title, category, description, confidence, revenue_potential, source,
                          discovered, updated, event)
-SELECT coalesce(CASE WHEN json_type(:data, '$.opportunity_id') IN ('text', 'integer')
-                     THEN nullif(substr(:data ->> '$.opportunity_id', 1, 128), '') END, 'event-' || :id),
-       CASE WHEN json_type(:data, '$.title') = 'text' THEN substr(:data ->> '$.title', 1, 500) END,
-       CASE WHEN json_type(:data, '$.category') = 'text' THEN substr(:data ->> '$.category', 1, 100) END,
-       CASE WHEN json_type(:data, '$.description') = 'text' THEN substr(:data ->> '$.description', 1, 4000) END,
-       CASE WHEN json_type(:data, '$.confidence_score') NOT IN ('integer', 'real') THEN NULL
-            WHEN :data ->> '$.confidence_score' BETWEEN 0 AND 1 THEN round(:data ->> '$.confidence_score', 6)
-            WHEN :data ->> '$.confidence_score' BETWEEN 1 AND 100
-            THEN round((:data ->> '$.confidence_score') / 100.0, 6) END,
+SELECT coalesce(:name_opportunity_id, 'event-' || :id),
+       :text500_title, :text100_category, :text4000_description,
+       CASE WHEN :number_confidence_score BETWEEN 0 AND 1 THEN round(:number_confidence_score, 6)
+            WHEN :number_confidence_score BETWEEN 1 AND 100 THEN round(:number_confidence_score / 100.0, 6) END,
        CASE WHEN json_type(:data, '$.revenue_potential') IN ('text', 'integer', 'real')
               AND length(:data -> '$.revenue_potential') <= 200 THEN :data -> '$.revenue_potential' END,
        :source, min(:timestamp, :received), min(:timestamp, :received), :id

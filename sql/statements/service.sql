@@ -1,8 +1,8 @@
 -- statement: project_health_changed
 -- projection
 INSERT INTO service (name, status, message, last_change)
-SELECT :data ->> '$.service', coalesce(:data ->> '$.status', 'unknown'), coalesce(:data ->> '$.message', ''), :timestamp
-WHERE :data ->> '$.service' IS NOT NULL
+SELECT :name_service, coalesce(:text32_status, 'unknown'), coalesce(:text500_message, ''), :timestamp
+WHERE :name_service IS NOT NULL
 ON CONFLICT (name) DO UPDATE SET
   status = excluded.status, message = excluded.message, last_change = excluded.last_change;
 

@@ -1,39 +1,36 @@
+-- fragment: tokens
+CASE WHEN :number_token_usage BETWEEN 0 AND 1e15 THEN :number_token_usage END
+
+-- fragment: context
+CASE WHEN :number_context_percentage BETWEEN 0 AND 1000 THEN :number_context_percentage END
+
+-- fragment: at
+min(:timestamp, :received)
+
 -- statement: project_session
--- projection
+-- projection, if session_id
 -- A session without an id cannot be told from others and is left out. An update that comes late fills in what is not
 -- known, and turns nothing back. One that has another state, ends the session, or names the command in `in_reply_to`
 -- acknowledges the command to terminate; one that only goes on telling figures does not.
-INSERT INTO session (session_id, agent, source, state, token_usage, context_percentage, started, updated, ended,
-                     near_at, near_tokens, near_context, far_at, far_tokens, far_context, first_event, updates)
-SELECT session_id, agent, :source, coalesce(state, 'active'), tokens, context, at, at,
-       CASE WHEN lower(state) IN ('ended', 'closed', 'completed', 'complete', 'finished', 'done', 'terminated', 'stopped',
-                                  'cancelled', 'canceled', 'failed', 'expired') THEN at END,
-       at, tokens, context, at, tokens, context, :id, 1
-FROM (SELECT CASE WHEN json_type(:data, '$.session_id') IN ('text', 'integer')
-                  THEN nullif(substr(:data ->> '$.session_id', 1, 128), '') END AS session_id,
-             CASE WHEN json_type(:data, '$.agent') IN ('text', 'integer')
-                  THEN nullif(substr(:data ->> '$.agent', 1, 128), '')
-                  WHEN json_type(:data, '$.agent_name') = 'text'
-                  THEN nullif(substr(:data ->> '$.agent_name', 1, 128), '')
-                  WHEN json_type(:data, '$.agent_id') IN ('text', 'integer')
-                  THEN coalesce((SELECT name FROM agent WHERE agent.agent_id = CAST(:data ->> '$.agent_id' AS TEXT)
-                                 ORDER BY name = agent.agent_id LIMIT 1),
-                                nullif(substr(:data ->> '$.agent_id', 1, 128), '')) END AS agent,
-             CASE WHEN json_type(:data, '$.state') = 'text' THEN nullif(substr(:data ->> '$.state', 1, 32), '') END AS state,
-             CASE WHEN json_type(:data, '$.token_usage') IN ('integer', 'real')
-                    AND :data ->> '$.token_usage' BETWEEN 0 AND 1e15 THEN :data ->> '$.token_usage' END AS tokens,
-             CASE WHEN json_type(:data, '$.context_percentage') IN ('integer', 'real')
-                    AND :data ->> '$.context_percentage' BETWEEN 0 AND 1000
-                  THEN :data ->> '$.context_percentage' END AS context,
-             min(:timestamp, :received) AS at)
-WHERE session_id IS NOT NULL
+-- VALUES as in project_agent.
+INSERT OR IGNORE INTO session (session_id, agent, source, state, token_usage, context_percentage, started, updated, ended,
+                               near_at, near_tokens, near_context, far_at, far_tokens, far_context, first_event, updates)
+VALUES (:name_session_id,
+        coalesce(:name_agent, :name_agent_name,
+                 CASE WHEN :name_agent_id IS NOT NULL THEN (
+                   SELECT name FROM agent WHERE agent.agent_id = :name_agent_id
+                   ORDER BY name = agent.agent_id, name LIMIT 1) END, :name_agent_id),
+        :source, coalesce(:text32_state, 'active'), {tokens}, {context}, {at}, {at},
+        CASE WHEN lower(:text32_state) IN ('ended', 'closed', 'completed', 'complete', 'finished', 'done', 'terminated',
+                                           'stopped', 'cancelled', 'canceled', 'failed', 'expired') THEN {at} END,
+        {at}, {tokens}, {context}, {at}, {tokens}, {context}, :id, 1)
 ON CONFLICT (session_id) DO UPDATE SET
   agent              = CASE WHEN excluded.updated >= updated THEN coalesce(excluded.agent, agent)
                             ELSE coalesce(agent, excluded.agent) END,
   source             = CASE WHEN excluded.updated >= updated THEN excluded.source ELSE source END,
-  state              = CASE WHEN excluded.updated >= updated AND json_type(:data, '$.state') = 'text' AND :data ->> '$.state' <> ''
+  state              = CASE WHEN excluded.updated >= updated AND :text32_state IS NOT NULL
                             THEN excluded.state ELSE state END,
-  ended              = CASE WHEN excluded.updated >= updated AND json_type(:data, '$.state') = 'text' AND :data ->> '$.state' <> ''
+  ended              = CASE WHEN excluded.updated >= updated AND :text32_state IS NOT NULL
                             THEN excluded.ended ELSE ended END,
   token_usage        = CASE WHEN excluded.updated >= updated THEN coalesce(excluded.token_usage, token_usage)
                             ELSE coalesce(token_usage, excluded.token_usage) END,
@@ -51,15 +48,15 @@ ON CONFLICT (session_id) DO UPDATE SET
   near_context       = CASE WHEN excluded.updated >= near_at + 300000
                             THEN coalesce(excluded.context_percentage, context_percentage)
                             ELSE coalesce(near_context, excluded.context_percentage) END,
-  terminating        = CASE WHEN (excluded.updated >= updated AND json_type(:data, '$.state') = 'text' AND :data ->> '$.state' <> ''
+  terminating        = CASE WHEN (excluded.updated >= updated AND :text32_state IS NOT NULL
                                   AND (excluded.ended IS NOT NULL OR excluded.state <> state))
-                              OR :data ->> '$.in_reply_to' = command_event_id THEN NULL ELSE terminating END;
+                              OR :name_in_reply_to = command_event_id THEN NULL ELSE terminating END;
 
 -- statement: project_command
 -- projection
 -- A session is about to end when its application is told so.
-UPDATE session SET terminating = :timestamp, command_event_id = :event_id, command_reason = :data ->> '$.reason'
-WHERE session_id = :data ->> '$.session_id' AND :data ->> '$.command' = 'terminate_session' AND ended IS NULL;
+UPDATE session SET terminating = :timestamp, command_event_id = :event_id, command_reason = :text500_reason
+WHERE session_id = :name_session_id AND :text32_command = 'terminate_session' AND ended IS NULL;
 
 -- statement: session_totals
 -- reads

@@ -7,12 +7,8 @@ UPDATE session SET
                  + max(0, told.whole - CASE WHEN session.trace = told.trace THEN coalesce(trace_tokens, 0) ELSE 0 END),
   trace_tokens = CASE WHEN session.trace = told.trace THEN coalesce(trace_tokens, 0) ELSE 0 END + told.added,
   trace        = told.trace
-FROM (SELECT :data ->> '$.session_id' AS session_id,
-             coalesce(:data ->> '$.trace_id', '') AS trace,
-             CASE WHEN json_type(:data, '$.token_usage_added') IN ('integer', 'real')
-                    AND :data ->> '$.token_usage_added' BETWEEN 0 AND 1e12
-                  THEN :data ->> '$.token_usage_added' ELSE 0 END AS added,
-             CASE WHEN json_type(:data, '$.token_usage_of_trace') IN ('integer', 'real')
-                    AND :data ->> '$.token_usage_of_trace' BETWEEN 0 AND 1e12
-                  THEN :data ->> '$.token_usage_of_trace' ELSE 0 END AS whole) AS told
-WHERE session.session_id = told.session_id AND (told.added > 0 OR told.whole > 0);
+FROM (SELECT coalesce(:name_trace_id, '') AS trace,
+             CASE WHEN :number_token_usage_added BETWEEN 0 AND 1e12 THEN :number_token_usage_added ELSE 0 END AS added,
+             CASE WHEN :number_token_usage_of_trace BETWEEN 0 AND 1e12 THEN :number_token_usage_of_trace ELSE 0 END AS whole
+     ) AS told
+WHERE session.session_id = :name_session_id AND (told.added > 0 OR told.whole > 0);

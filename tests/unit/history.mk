@@ -111,3 +111,9 @@ TESTS += tests/unit/history/test_seal_samples_crash
 tests_unit_history_test_seal_samples_crash_SOURCES = %D%/history/test_seal_samples_crash.c %D%/history/dying.c %D%/history/dying.h $(HISTORY_KEEPING)
 tests_unit_history_test_seal_samples_crash_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_history_test_seal_samples_crash_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/history/test_event_values
+TESTS += tests/unit/history/test_event_values
+tests_unit_history_test_event_values_SOURCES = %D%/history/test_event_values.c
+tests_unit_history_test_event_values_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_history_test_event_values_LDADD = $(HISTORY_LIBS) $(CMOCKA_LIBS)

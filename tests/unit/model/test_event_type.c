@@ -43,7 +43,9 @@ static void test_log_lines_are_not_counted(void **state) {
   assert_int_equal(event_type_projections(slice_of("log"), statements), 0);
   assert_int_equal(event_type_projections(slice_of("unheard_of"), statements), 1);
   assert_int_equal(statements[0], SQL_PROJECT_TOTAL_EVENTS);
-  assert_int_equal(event_type_projections(slice_of("agent_execution_completed"), statements), 7);
+  size_t most = event_type_projections(slice_of("agent_execution_completed"), statements);
+  assert_int_equal(statements[most - 1],
+                   SQL_PROJECT_COUNT_TYPE); /* the last of its rows: none fell off */
 }
 
 struct seen {
