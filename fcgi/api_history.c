@@ -1,10 +1,12 @@
-/* GET /api/history: a metric over time, in buckets. */
+/* GET /api/history: a metric over time, in buckets; or, without one, health snapshots of the past.
+ */
 #include "fcgi/api.h"
 
 #include "base/json.h"
 #include "base/timestamp.h"
 #include "fcgi/aggregate.h"
 #include "fcgi/csv.h"
+#include "fcgi/health_rules.h"
 #include "fcgi/step.h"
 #include "model/sample_json.h"
 
@@ -24,13 +26,17 @@ enum {
   QUERY_POINTS,
   QUERY_AGG,
   QUERY_BY,
-  QUERY_FORMAT
+  QUERY_FORMAT,
+  QUERY_LIMIT
 };
 
+#define DEFAULT_SNAPSHOTS 50
+
 const struct field api_history_query[] = {
-    [QUERY_METRIC] = {"metric", FIELD_TEXT, .required = true, .max = 128,
+    [QUERY_METRIC] = {"metric", FIELD_TEXT, .max = 128,
                       .summary = "the metric's name, such as host_cpu_percent (GET /api/metrics "
-                                 "lists them); label.NAME=VALUE chooses among its series"},
+                                 "lists them); label.NAME=VALUE chooses among its series. Without "
+                                 "it, health snapshots are given"},
     [QUERY_FROM] = {"from", FIELD_TIME, .summary = "an hour before `to` by default"},
     [QUERY_TO] = {"to", FIELD_TIME, .summary = "now by default"},
     [QUERY_STEP] = {"step", FIELD_DURATION, .min = 1, .max = INT64_C(31536000000),
@@ -45,6 +51,9 @@ const struct field api_history_query[] = {
                   .summary = "names of labels, a comma list: series with the same values of these "
                              "come as one; * for all as one"},
     [QUERY_FORMAT] = {"format", FIELD_CHOICE, .choices = "json|csv"},
+    [QUERY_LIMIT] = {"limit", FIELD_INTEGER, .min = 1, .max = HEALTH_PAST_MAX,
+                     .summary = "of health snapshots: how many, 50 by default; those before `to`, "
+                                "newest first"},
     {0},
 };
 
@@ -238,8 +247,53 @@ static void refuse_too_many(const struct request *request, struct response *resp
   response_input_problem(response, request, 400, "", &problem);
 }
 
+/* --- health snapshots --------------------------------------------------------------------------
+ */
+
+/* Returns: what is of no use without a metric; NULL: nothing that was asked for. */
+static const char *needs_metric(const struct field_value *params) {
+  static const int needing[] = {QUERY_FROM, QUERY_STEP, QUERY_POINTS,
+                                QUERY_AGG,  QUERY_BY,   QUERY_FORMAT};
+  for (size_t i = 0; i < sizeof needing / sizeof *needing; i++)
+    if (params[needing[i]].set)
+      return api_history_query[needing[i]].name;
+  return NULL;
+}
+
+static void answer_snapshots(struct worker *worker, const struct request *request,
+                             struct response *response) {
+  const struct field_value *params = request->params;
+  const struct health_rules rules = health_rules_of(worker->conf);
+  struct model_problem problem = {0};
+  struct belfry_error error = {0};
+  struct state_text text;
+  const char *needing = needs_metric(params);
+  if (needing) {
+    (void)model_problem_set(&problem, BELFRY_EINVAL, needing,
+                            "goes with a metric only; health snapshots take `to` and `limit`");
+    response_input_problem(response, request, 400, "", &problem);
+    return;
+  }
+  int64_t to_ms = params[QUERY_TO].set ? params[QUERY_TO].number : request->now_ms;
+  int64_t limit = params[QUERY_LIMIT].set ? params[QUERY_LIMIT].number : DEFAULT_SNAPSHOTS;
+  struct history *history = worker_history(worker, &error);
+  state_text_init(&text, response_json(response, 200));
+  int status = history ? health_put_past(history, &rules, to_ms, limit, &text, &error) : error.code;
+  if (status == BELFRY_ETOOBIG) {
+    (void)model_problem_set(&problem, BELFRY_EINVAL, "limit", "makes too much of an answer: %s",
+                            error.text);
+    response_input_problem(response, request, 400, "", &problem);
+  } else if (status) {
+    worker_read_problem(worker, request, response, status, &error);
+  }
+}
+
 void api_history_get(struct worker *worker, const struct request *request,
                      struct response *response) {
+  if (!request->params[QUERY_METRIC].set) {
+    answer_snapshots(worker, request, response);
+    return;
+  }
   struct history_request asked = {0};
   struct model_problem problem = {0};
   struct belfry_error error = {0};

@@ -8,10 +8,13 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_agents.c \
 	%D%/api_events.c \
 	%D%/api_health.c \
+	%D%/api_health_check.c \
+	%D%/api_health_now.c \
 	%D%/api_history.c \
 	%D%/api_keys.c \
 	%D%/api_login.c \
 	%D%/api_logs.c \
+	%D%/api_loop_status.c \
 	%D%/api_logs_delete.c \
 	%D%/api_metrics.c \
 	%D%/api_openapi.c \
@@ -35,6 +38,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/fastcgi.h \
 	%D%/field.c \
 	%D%/field.h \
+	%D%/health_rules.h \
 	%D%/listing.c \
 	%D%/listing.h \
 	%D%/metrics.def \
@@ -84,7 +88,10 @@ FCGI_SCHEMAS = \
 	fcgi/schemas/event_in.json \
 	fcgi/schemas/events.json \
 	fcgi/schemas/health.json \
+	fcgi/schemas/health_snapshot.json \
+	fcgi/schemas/health_snapshots.json \
 	fcgi/schemas/history.json \
+	fcgi/schemas/history_metric.json \
 	fcgi/schemas/identity.json \
 	fcgi/schemas/key.json \
 	fcgi/schemas/key_created.json \
@@ -95,6 +102,7 @@ FCGI_SCHEMAS = \
 	fcgi/schemas/log_in.json \
 	fcgi/schemas/logs.json \
 	fcgi/schemas/logs_deleted.json \
+	fcgi/schemas/loop_status.json \
 	fcgi/schemas/metrics.json \
 	fcgi/schemas/openapi.json \
 	fcgi/schemas/opportunities.json \
@@ -118,6 +126,7 @@ FCGI_SCHEMAS = \
 	fcgi/schemas/signed_in.json \
 	fcgi/schemas/stats.json \
 	fcgi/schemas/status.json \
+	fcgi/schemas/task_asked.json \
 	fcgi/schemas/time.json \
 	fcgi/schemas/time_in.json \
 	fcgi/schemas/user.json \

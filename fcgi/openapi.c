@@ -314,6 +314,13 @@ static const char *error_form(const struct route *route) {
 static void put_responses(struct buf *out, const struct route *route) {
   buf_put_text(out, ",\"responses\":{");
   put_success(out, route, route->status);
+  if (route->answers & ANSWER_OR_202) {
+    struct route later = *route;
+    later.answer_schema = route->answer_record;
+    later.summary = "It was not done in the time that was to be waited";
+    buf_put_char(out, ',');
+    put_success(out, &later, 202);
+  }
   if ((route->answers & ANSWER_ETAG) && route->method == HTTP_GET) {
     buf_put_text(out, ",\"304\":{\"description\":\"It is as If-None-Match says\"");
     put_headers(out, "ETag");

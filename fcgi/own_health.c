@@ -4,11 +4,6 @@
 #include "fcgi/worker.h"
 #include "model/state.h"
 
-const char *health_name(enum health health) {
-  static const char *const names[] = {"healthy", "degraded", "unhealthy"};
-  return names[health];
-}
-
 static void add_check(struct own_health *out, const char *name, enum health health,
                       const char *detail) {
   out->checks[out->count++] = (struct health_check){name, health_name(health), detail};

@@ -5,17 +5,13 @@
 #define BELFRY_FCGI_OWN_HEALTH_H
 
 #include "history/query.h"
+#include "model/health.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct request;
 struct worker;
-
-enum health { HEALTHY, DEGRADED, UNHEALTHY };
-
-/* Returns: "healthy", "degraded" or "unhealthy". */
-const char *health_name(enum health health);
 
 struct health_check {
   const char *name;   /* history, push, watch */

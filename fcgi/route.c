@@ -24,6 +24,7 @@
 #define JSON(name)            200, ANSWER_JSON, #name, NULL
 #define STATE(name)           200, ANSWER_JSON | ANSWER_ETAG, #name, NULL
 #define HEALTH(name)          200, ANSWER_JSON | ANSWER_OR_503, #name, NULL
+#define CHECKED(name, later)  200, ANSWER_JSON | ANSWER_OR_202, #name, #later
 #define LISTING(name, record) 200, ANSWER_JSON | ANSWER_CSV | ANSWER_NDJSON, #name, #record
 #define TABLE(name)           200, ANSWER_JSON | ANSWER_CSV, #name, NULL
 #define PROMETHEUS            200, ANSWER_PROMETHEUS, NULL, NULL

@@ -29,6 +29,7 @@ enum route_answers {
   ANSWER_PROMETHEUS = 8,
   ANSWER_ETAG = 16,   /* it has one, and 304 may come instead */
   ANSWER_OR_503 = 32, /* the same may come with 503 */
+  ANSWER_OR_202 = 64, /* answer_record may come instead, with 202 */
 };
 
 struct route {
@@ -42,7 +43,7 @@ struct route {
   int status;                /* of an answer that succeeds */
   unsigned answers;          /* of enum route_answers; without a type it has no body */
   const char *answer_schema; /* of its JSON; NULL: it is none (fcgi/schemas.h) */
-  const char *answer_record; /* of a line of its NDJSON */
+  const char *answer_record; /* of a line of its NDJSON, or of what comes with 202 */
   enum route_deadline deadline;
   api_fn handler;
   const char *summary;

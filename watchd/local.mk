@@ -21,13 +21,16 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/report.c %D%/report.h \
 	%D%/schedule.c %D%/schedule.h \
 	%D%/service.c %D%/service.h \
+	%D%/service_tell.c %D%/service_tell.h \
 	%D%/services.c %D%/services.h \
 	%D%/tail.c %D%/tail.h \
 	%D%/tail_family.c %D%/tail_family.h \
 	%D%/tail_position.c %D%/tail_position.h \
 	%D%/tails.c %D%/tails.h \
+	%D%/tasks.c %D%/tasks.h \
 	%D%/transfer.c %D%/transfer.h \
-	%D%/watch.c %D%/watch.h
+	%D%/watch.c %D%/watch.h \
+	%D%/watched.c %D%/watched.h
 WATCHD_LIBS = watchd/libwatchd.a $(SETTINGS_LIBS) $(CURL_LIBS) $(EV_LIBS)
 
 sbin_PROGRAMS += belfry-watchd

@@ -9,6 +9,7 @@
 struct reader {
   char *dir;               /* owned */
   struct history *history; /* owned; NULL while it is not open */
+  uint64_t version;        /* of the history, when reader_changed() was asked last; 0: not known */
   bool told;               /* the log has said that it cannot be read */
 };
 
@@ -51,4 +52,11 @@ int reader_read(struct reader *reader, enum sql_statement statement, history_row
   history_close(reader->history);
   reader->history = NULL;
   return status;
+}
+
+bool reader_changed(struct reader *reader) {
+  uint64_t version = reader->history ? history_version(reader->history) : 0;
+  bool changed = version == 0 || version != reader->version;
+  reader->version = version;
+  return changed;
 }

@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "history/query.h"
 
+#include <stdbool.h>
+
 struct reader;
 
 /* Takes: `dir` copied. Returns: 0 or BELFRY_ENOMEM; `*out` owned, free with reader_free(). */
@@ -17,5 +19,8 @@ void reader_free(struct reader *reader);
  * history to read. The log says once why. */
 int reader_read(struct reader *reader, enum sql_statement statement, history_row_fn on_row,
                 void *arg) BELFRY_MUST_CHECK;
+
+/* Whether something was committed since it was asked last; also when that cannot be told. */
+bool reader_changed(struct reader *reader);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define INTERVAL_MS 1000
@@ -18,6 +19,7 @@ struct report {
   report_fn ask;
   void *arg;
   int64_t started_ms, interval_ms;
+  int64_t told_us, cpu_us; /* at the last report */
   struct history_batch batch;
   struct buf figures;
   struct outbox_letter letter;
@@ -34,15 +36,30 @@ static long long memory_bytes(void) {
   return (long long)(resident - shared) * sysconf(_SC_PAGESIZE);
 }
 
+/* Of one processor, since the last report. */
+static double cpu_percent(struct report *report) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  int64_t now_us = clock_monotonic_us(report->clock);
+  int64_t cpu_us = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000) +
+                   usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+  int64_t took_us = now_us - report->told_us, used_us = cpu_us - report->cpu_us;
+  report->told_us = now_us;
+  report->cpu_us = cpu_us;
+  return took_us > 0 ? 100. * (double)used_us / (double)took_us : 0;
+}
+
 static void put_figures(struct report *report) {
   struct report_figures own = {0};
   struct outbox_figures sent = outbox_figures(report->outbox);
   report->ask(report->arg, &own);
   buf_clear(&report->figures);
   buf_printf(&report->figures,
-             "{\"checks\":%lld,\"samples\":%lld,\"lines\":%lld,\"late\":%lld,\"dropped\":%lld,"
+             "{\"services\":%lld,\"checking\":%lld,\"cpu_percent\":%.1f,"
+             "\"checks\":%lld,\"samples\":%lld,\"lines\":%lld,\"late\":%lld,\"dropped\":%lld,"
              "\"memory_bytes\":%lld,\"interval_ms\":%lld,\"last_run_ms\":%lld,"
              "\"next_run_ms\":%lld,\"duration_ms\":%lld}",
+             (long long)own.services, (long long)own.checking, cpu_percent(report),
              (long long)own.checks, (long long)sent.samples, (long long)own.lines,
              (long long)schedule_late_count(report->schedule),
              (long long)(sent.dropped + own.dropped), memory_bytes(),
@@ -82,6 +99,7 @@ int report_new(struct schedule *schedule, struct outbox *outbox, const struct cl
   report->ask = ask;
   report->arg = arg;
   report->started_ms = clock_realtime_ms(clock);
+  report->told_us = clock_monotonic_us(clock);
   report->letter = (struct outbox_letter){.on_receipt = report_on_receipt};
   history_batch_init(&report->batch, 0);
   buf_init(&report->figures, 4096);

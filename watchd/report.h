@@ -13,7 +13,9 @@
 
 /* What the parts of the daemon count. */
 struct report_figures {
-  int64_t checks;           /* of services, finished */
+  int64_t services;         /* that are watched */
+  int64_t checks;           /* of them, finished */
+  int64_t checking;         /* of them, running */
   int64_t last_run_ms;      /* when the last one was begun; 0: none yet */
   int64_t next_run_ms;      /* when the next one is due; 0: none */
   int64_t last_duration_ms; /* how long the last one took */

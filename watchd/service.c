@@ -26,25 +26,46 @@ enum severity service_status_severity(enum service_status status) {
   return statuses[status].severity;
 }
 
+struct service_state service_state_of(enum service_status status) {
+  return (struct service_state){.status = status, .seen = status};
+}
+
+bool service_result_is_bad(const struct probe_result *result, double degraded_ms) {
+  return result->outcome != PROBE_SUCCESS || (degraded_ms > 0 && result->latency_ms > degraded_ms);
+}
+
+int service_changes(const struct service_state *state) {
+  return __builtin_popcount(state->changes);
+}
+
+/* What the checks say, before flapping is damped. */
+static enum service_status see(struct service_state *state, const struct probe_result *result,
+                               double degraded_ms) {
+  if (result->outcome == PROBE_FAULT)
+    return ++state->faults >= SERVICE_FAULTS_MAX ? SERVICE_UNKNOWN : state->seen;
+  state->faults = 0;
+  state->failures = result->outcome == PROBE_FAILURE ? state->failures + 1 : 0;
+  return result->outcome == PROBE_FAILURE             ? SERVICE_DOWN
+         : service_result_is_bad(result, degraded_ms) ? SERVICE_DEGRADED
+                                                      : SERVICE_UP;
+}
+
+static void notice_flapping(struct service_state *state, enum service_status seen) {
+  bool changed = seen != state->seen && state->seen != SERVICE_UNKNOWN && seen != SERVICE_UNKNOWN;
+  state->changes = (state->changes << 1 | changed) & ((1u << SERVICE_FLAP_CHECKS) - 1);
+  if (seen == SERVICE_UNKNOWN)
+    state->changes = 0;
+  int changes = service_changes(state);
+  state->flapping = state->flapping ? changes > SERVICE_FLAP_ENDS : changes >= SERVICE_FLAP_BEGINS;
+}
+
 bool service_judge(struct service_state *state, const struct probe_result *result,
-                   int64_t restart_failures, enum service_status *previous) {
-  enum service_status next = state->status;
-  switch (result->outcome) {
-  case PROBE_SUCCESS:
-    state->failures = state->faults = 0;
-    next = SERVICE_UP;
-    break;
-  case PROBE_FAILURE:
-    state->faults = 0;
-    if (++state->failures >= restart_failures)
-      next = SERVICE_DOWN;
-    break;
-  case PROBE_FAULT:
-    if (++state->faults >= restart_failures)
-      next = SERVICE_UNKNOWN;
-    break;
-  }
+                   double degraded_ms, enum service_status *previous) {
+  enum service_status seen = see(state, result, degraded_ms);
+  if (result->outcome != PROBE_FAULT || seen == SERVICE_UNKNOWN)
+    notice_flapping(state, seen);
+  state->seen = seen;
   *previous = state->status;
-  state->status = next;
-  return next != *previous;
+  state->status = state->flapping ? SERVICE_DEGRADED : seen;
+  return state->status != *previous;
 }

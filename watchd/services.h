@@ -1,6 +1,5 @@
 /*
- * The services that are watched: those of the configuration and Belfry's own programs. Probes each
- * at its interval, judges the results, and tells the history.
+ * The services that are watched: those of the configuration and Belfry's own programs.
  */
 #ifndef BELFRY_WATCHD_SERVICES_H
 #define BELFRY_WATCHD_SERVICES_H
@@ -9,10 +8,9 @@
 #include "base/error.h"
 #include "conf/conf.h"
 #include "watchd/outbox.h"
-#include "watchd/probe.h"
 #include "watchd/reader.h"
 #include "watchd/report.h"
-#include "watchd/schedule.h"
+#include "watchd/watched.h"
 
 struct services;
 
@@ -38,6 +36,28 @@ void services_free(struct services *services);
 int services_configure(struct services *services, const struct conf *conf) BELFRY_MUST_CHECK;
 
 #define SERVICES_WAIT_MS 10000
+
+/* Of what was checked in a round, how much has which status. */
+struct services_count {
+  int64_t checked, by_status[SERVICE_PAUSED + 1];
+};
+
+typedef void (*services_round_fn)(void *arg, const struct services_count *count);
+
+/* A round of checks, out of turn. Embedded in who asks for it. */
+struct services_round {
+  char name[WATCHED_NAME_BYTES]; /* of the only service; "": all */
+  services_round_fn on_done;
+  void *arg;
+  int64_t since_ms; /* of schedule_now_ms: a check that had begun before does not count */
+  struct services_round *next;
+};
+
+/* Checks the services of the round now, a service that is being checked once more behind that.
+ * Takes: `round`, borrowed until on_done or services_call_off(). Returns: 0; BELFRY_ENOENT when no
+ * service has that name. */
+int services_check(struct services *services, struct services_round *round) BELFRY_MUST_CHECK;
+void services_call_off(struct services *services, struct services_round *round);
 
 void services_figures(const struct services *services, struct report_figures *figures);
 

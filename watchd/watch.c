@@ -11,6 +11,7 @@
 #include "watchd/schedule.h"
 #include "watchd/services.h"
 #include "watchd/tails.h"
+#include "watchd/tasks.h"
 #include "watchd/transfer.h"
 
 #include <limits.h>
@@ -29,6 +30,7 @@ struct watch {
   struct transfers *transfers;
   struct host *host;
   struct services *services;
+  struct tasks *tasks;
   struct tails *tails;
   struct report *report;
 };
@@ -40,8 +42,9 @@ static void watch_on_ask(void *arg, struct report_figures *figures) {
 }
 
 static int make_parts(struct watch *watch, struct belfry_error *error) {
-  char socket_path[PATH_MAX], history_dir[PATH_MAX];
+  char socket_path[PATH_MAX], bell_path[PATH_MAX], history_dir[PATH_MAX];
   if (conf_run_path(watch->conf, "history.sock", socket_path, sizeof socket_path) ||
+      conf_run_path(watch->conf, "watch.bell", bell_path, sizeof bell_path) ||
       conf_state_path(watch->conf, "history", history_dir, sizeof history_dir))
     return belfry_error_set(error, BELFRY_ETOOBIG, "paths.run or paths.state is too long");
   const struct clock *clock = &clock_system;
@@ -63,8 +66,11 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
     status = tails_new(watch->schedule, &tails, &watch->tails);
   if (!status)
     status = report_new(watch->schedule, watch->outbox, clock, watch_on_ask, watch, &watch->report);
-  return status ? belfry_error_set(error, status, "cannot start: %s", belfry_strerror(status))
-                : BELFRY_OK;
+  if (status)
+    return belfry_error_set(error, status, "cannot start: %s", belfry_strerror(status));
+  const struct tasks_parts tasks = {watch->loop, watch->outbox, watch->reader, watch->services,
+                                    clock};
+  return tasks_new(&tasks, bell_path, &watch->tasks, error);
 }
 
 static int configure(struct watch *watch, const struct conf *conf, struct belfry_error *error) {
@@ -135,6 +141,7 @@ static void watch_signal(struct watch *watch, struct ev_signal *signal, int numb
 
 static void free_parts(struct watch *watch) {
   report_free(watch->report);
+  tasks_free(watch->tasks);
   tails_free(watch->tails);
   services_free(watch->services);
   host_free(watch->host);

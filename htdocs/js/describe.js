@@ -99,6 +99,13 @@ const TYPES = {
       first(d, 'message', 'reason') && `: ${first(d, 'message', 'reason')}`,
       isNumber(d.latency_ms) && ` (${duration(d.latency_ms)})`,
     ),
+  health_checked: (d) =>
+    line(
+      strong(text(d.service) || (isNumber(d.checked) ? plural(d.checked, 'service') : 'Services')),
+      ' checked',
+      text(d.asked_by) && ` for ${text(d.asked_by)}`,
+      isNumber(d.down) && d.down > 0 && `: ${count(d.down)} down`,
+    ),
   alert_fired: (d) => line(strong(first(d, 'rule', 'alert', 'name') || 'An alert'), ' fired', first(d, 'message', 'reason') && `: ${first(d, 'message', 'reason')}`),
   alert_resolved: (d) => line(strong(first(d, 'rule', 'alert', 'name') || 'An alert'), ' is over'),
   alert_acknowledged: (d) => line(strong(first(d, 'rule', 'alert', 'name') || 'An alert'), ' acknowledged', first(d, 'by', 'user') && ` by ${first(d, 'by', 'user')}`),

@@ -20,6 +20,7 @@ struct conf_service {
   int64_t port;          /* 1 to 65535; 0 when absent */
   char *health_endpoint; /* "/health" on 127.0.0.1:port, or a whole http(s) URL; NULL: only the port
                             is tried */
+  int64_t interval_ms, timeout_ms, degraded_latency_ms; /* 0: as all are */
 };
 
 /* A log file that is tailed: an entry of the list `logs`. */

@@ -86,6 +86,25 @@ static const struct conf_row service_rows[] = {
      .form = CONF_FORM_ENDPOINT,
      .doc = "A path such as /health, asked for on 127.0.0.1 and the port, or a whole http:// or "
             "https:// URL, which needs no port."},
+    {.key = "interval",
+     .kind = CONF_KIND_DURATION,
+     .offset = offsetof(struct conf_service, interval_ms),
+     .min = 1000,
+     .max = 86400000,
+     .doc = "How often it is probed. As watch.interval says by default."},
+    {.key = "timeout",
+     .kind = CONF_KIND_DURATION,
+     .offset = offsetof(struct conf_service, timeout_ms),
+     .min = 100,
+     .max = 600000,
+     .doc = "How long its answer is waited for. As watch.timeout says by default."},
+    {.key = "degraded_latency",
+     .kind = CONF_KIND_DURATION,
+     .offset = offsetof(struct conf_service, degraded_latency_ms),
+     .min = 1,
+     .max = 600000,
+     .doc = "It is degraded when it answers later than this. As watch.degraded_latency says by "
+            "default."},
 };
 
 static const struct conf_row log_rows[] = {

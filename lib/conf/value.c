@@ -370,7 +370,9 @@ void conf__free_value(const struct conf_row *row, void *base) {
 bool conf__value_absent(const struct conf_row *row, const void *base) {
   if (row->kind == CONF_KIND_PATH || row->kind == CONF_KIND_TEXT)
     return !*CONST_FIELD(char *, row, base);
-  return !row->section && row->kind == CONF_KIND_INT && *CONST_FIELD(int64_t, row, base) == 0;
+  bool is_number =
+      row->kind == CONF_KIND_INT || row->kind == CONF_KIND_DURATION || row->kind == CONF_KIND_BYTES;
+  return !row->section && is_number && *CONST_FIELD(int64_t, row, base) == 0;
 }
 
 void conf__put_value(const struct conf_row *row, const void *base, struct buf *out) {

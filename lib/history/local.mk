@@ -50,6 +50,8 @@ SQL_FILES = \
 	sql/schema/0005_what_events_mean.sql \
 	sql/schema/0006_session_tokens.sql \
 	sql/schema/0007_users.sql \
+	sql/schema/0008_agents_said_no_more.sql \
+	sql/schema/0009_services_watched.sql \
 	sql/segment/events.sql \
 	sql/segment/samples.sql \
 	sql/statements/access.sql \
@@ -72,7 +74,8 @@ SQL_FILES = \
 	sql/statements/service.sql \
 	sql/statements/session.sql \
 	sql/statements/session_tokens.sql \
-	sql/statements/tail.sql
+	sql/statements/tail.sql \
+	sql/statements/task.sql
 EXTRA_DIST += sql/embed.awk $(SQL_FILES)
 
 lib/history/statements.h: $(SQL_FILES) sql/embed.awk

@@ -5,6 +5,9 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/event_json.c %D%/event_json.h \
 	%D%/event_type.c %D%/event_type.h \
 	%D%/event_types.def \
+	%D%/health.c %D%/health.h %D%/health_priv.h \
+	%D%/health_past.c \
+	%D%/health_services.c \
 	%D%/filter_parse.c %D%/filter_parse.h \
 	%D%/line_split.c %D%/line_split.h \
 	%D%/log_access.c %D%/log_access.h \
@@ -25,4 +28,5 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/severity.c %D%/severity.h \
 	%D%/state.c %D%/state.h \
 	%D%/state_text.c %D%/state_text.h \
-	%D%/timestamp_json.c %D%/timestamp_json.h
+	%D%/timestamp_json.c %D%/timestamp_json.h \
+	%D%/uptime.c %D%/uptime.h

@@ -371,6 +371,12 @@ static int put_host(struct history *history, struct snapshot *snapshot,
   return status;
 }
 
+int state_put_host(struct history *history, int64_t now_ms, struct state_text *text,
+                   struct belfry_error *error) {
+  struct snapshot snapshot = {.text = text, .now.now_ms = now_ms};
+  return put_host(history, &snapshot, error);
+}
+
 /* --- services ----------------------------------------------------------------------------------
  */
 

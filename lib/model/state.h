@@ -48,6 +48,10 @@ static inline int64_t state_sessions_stale_before(const struct state_now *now) {
 int state_put(struct history *history, unsigned parts, const struct state_now *now,
               struct state_text *text, struct belfry_error *error) BELFRY_MUST_CHECK;
 
+/* Puts the member "host" by itself, with a comma before it. */
+int state_put_host(struct history *history, int64_t now_ms, struct state_text *text,
+                   struct belfry_error *error) BELFRY_MUST_CHECK;
+
 /* What a daemon tells about itself. */
 struct daemon_report {
   const char *name; /* "belfry-pushd" */

@@ -1,5 +1,5 @@
 -- Emptying the projections, before they are made anew of the log. What is not made of events (services, whose latencies
--- are reports) is not emptied.
+-- are reports; tasks) is not emptied.
 
 -- statement: clear_agents
 -- projection
@@ -20,6 +20,10 @@ DELETE FROM error_component;
 -- statement: clear_file_operations
 -- projection
 DELETE FROM file_operation;
+
+-- statement: clear_service_changes
+-- projection
+DELETE FROM service_change;
 
 -- statement: clear_counters
 -- projection

@@ -6,6 +6,12 @@ WHERE :name_service IS NOT NULL
 ON CONFLICT (name) DO UPDATE SET
   status = excluded.status, message = excluded.message, last_change = excluded.last_change;
 
+-- statement: project_service_change
+-- projection, if service
+INSERT INTO service_change (service, at, event, status, message)
+VALUES (:name_service, min(:timestamp, :received), :id, coalesce(:text32_status, 'unknown'), coalesce(:text500_message, ''))
+ON CONFLICT DO NOTHING;
+
 -- statement: service_checked
 -- writers: watchd
 -- What the last check of a service found. Its status changes with the event health_changed only.
@@ -27,3 +33,11 @@ SELECT name, status, message, latency_ms, last_check, last_change FROM service O
 INSERT INTO service (name, status, message, last_change)
 VALUES (:name, 'unknown', 'not checked yet', :last_change)
 ON CONFLICT (name) DO NOTHING;
+
+-- statement: service_changes
+-- reads
+-- What the services that are watched went through since :since, from the change that says how each was then.
+SELECT change.service, change.at, change.status
+FROM service JOIN service_change AS change ON change.service = service.name
+ AND change.at >= coalesce((SELECT max(service_change.at) FROM service_change WHERE service_change.service = service.name AND service_change.at <= :since), 0)
+ORDER BY service.name, change.at, change.event;

@@ -32,6 +32,8 @@ for (const [event, data, expected] of [
   ['log', { message: 'm', attributes: { method: 'GET', path: '/x', status: 404, duration_ms: 12 } }, 'GET /x 404 in 12 ms'],
   ['log', { message: 'just a line' }, 'just a line'],
   ['health_changed', { service: 'api', status: 'down', previous: 'up', message: 'refused' }, 'api went from up to down: refused'],
+  ['health_checked', { asked_by: 'ada', checked: 12, up: 11, down: 1 }, '12 services checked for ada: 1 down'],
+  ['health_checked', { asked_by: 'ada', service: 'api', checked: 1, up: 1, down: 0 }, 'api checked for ada'],
   ['audit', { actor: 'admin', action: 'key_created', target: 'ci' }, 'admin key created ci'],
   ['something.new', { speed: 12.3456, ok: true, nested: {} }, 'speed 12.3, ok true'],
   ['constructor', {}, 'no data'],

@@ -45,3 +45,15 @@ TESTS += tests/unit/model/test_otlp
 tests_unit_model_test_otlp_SOURCES = %D%/model/test_otlp.c
 tests_unit_model_test_otlp_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_model_test_otlp_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/model/test_health
+TESTS += tests/unit/model/test_health
+tests_unit_model_test_health_SOURCES = %D%/model/test_health.c %D%/model/stored.c %D%/model/stored.h
+tests_unit_model_test_health_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_model_test_health_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/model/test_uptime
+TESTS += tests/unit/model/test_uptime
+tests_unit_model_test_uptime_SOURCES = %D%/model/test_uptime.c
+tests_unit_model_test_uptime_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_model_test_uptime_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)

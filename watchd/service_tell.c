@@ -1,0 +1,99 @@
+#include "watchd/service_tell.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "model/sample_json.h"
+
+#include <stdio.h>
+
+void service_teller_init(struct service_teller *teller, struct outbox *outbox) {
+  teller->outbox = outbox;
+  buf_init(&teller->data, 4096);
+  buf_init(&teller->labels, 4096);
+}
+
+void service_teller_fini(struct service_teller *teller) {
+  buf_fini(&teller->data);
+  buf_fini(&teller->labels);
+}
+
+void service_tell_watched(struct service_teller *teller, const char *name, int64_t now_ms) {
+  const struct history_value values[] = {HISTORY_VALUE_TEXT("name", slice_of(name)),
+                                         HISTORY_VALUE_INTEGER("last_change", now_ms)};
+  outbox_change(teller->outbox, SQL_SERVICE_WATCH, values, 2);
+}
+
+void service_tell_forgotten(struct service_teller *teller, struct slice name) {
+  const struct history_value values[] = {HISTORY_VALUE_TEXT("name", name)};
+  outbox_change(teller->outbox, SQL_SERVICE_FORGET, values, 1);
+}
+
+/* One line for a person. */
+static void put_message(const struct service_state *state, const struct probe_result *result,
+                        char out[static sizeof(struct probe_result){0}.message]) {
+  size_t size = sizeof result->message;
+  if (state->flapping)
+    snprintf(out, size, "flapping, %d changes in %d checks; at last: %.160s",
+             service_changes(state), SERVICE_FLAP_CHECKS, result->message);
+  else if (state->status == SERVICE_DEGRADED)
+    snprintf(out, size, "slow, %.0f ms: %.160s", result->latency_ms, result->message);
+  else
+    snprintf(out, size, "%s", result->message);
+}
+
+void service_tell_change(struct service_teller *teller, const char *name,
+                         const struct service_state *state, enum service_status previous,
+                         const struct probe_result *result, int64_t at_ms) {
+  struct buf *data = &teller->data;
+  char message[sizeof result->message];
+  put_message(state, result, message);
+  buf_clear(data);
+  buf_put_text(data, "{\"service\":");
+  json_put_string(data, slice_of(name));
+  buf_printf(data, ",\"status\":\"%s\",\"previous\":\"%s\",\"message\":",
+             service_status_name(state->status), service_status_name(previous));
+  json_put_string(data, slice_of(message));
+  if (result->latency_ms >= 0) {
+    buf_put_text(data, ",\"latency_ms\":");
+    json_put_number(data, result->latency_ms);
+  }
+  buf_put_char(data, '}');
+  log_notice("%s is %s (was %s): %s", name, service_status_name(state->status),
+             service_status_name(previous), message);
+  const struct event event = {.timestamp_ms = at_ms,
+                              .severity = (int)service_status_severity(state->status),
+                              .type = slice_of("health_changed"),
+                              .source = slice_of("watchd"),
+                              .data = buf_slice(data)};
+  if (buf_status(data) == BELFRY_OK)
+    outbox_event(teller->outbox, &event);
+}
+
+static void put_sample(struct service_teller *teller, const char *name, const char *metric,
+                       int64_t now_ms, double value) {
+  struct label labels[] = {{slice_of("service"), slice_of(name)}};
+  buf_clear(&teller->labels);
+  labels_put_json(&teller->labels, labels, 1);
+  const struct sample sample = {slice_of(metric), buf_slice(&teller->labels), now_ms, value};
+  if (buf_status(&teller->labels) == BELFRY_OK)
+    outbox_sample(teller->outbox, &sample);
+}
+
+void service_tell_check(struct service_teller *teller, const char *name,
+                        const struct service_state *state, const struct probe_result *result,
+                        int64_t now_ms) {
+  char message[sizeof result->message];
+  put_message(state, result, message);
+  const struct history_value values[] = {
+      HISTORY_VALUE_TEXT("name", slice_of(name)),
+      result->latency_ms >= 0 ? HISTORY_VALUE_REAL("latency_ms", result->latency_ms)
+                              : HISTORY_VALUE_NULL("latency_ms"),
+      HISTORY_VALUE_INTEGER("last_check", now_ms),
+      HISTORY_VALUE_TEXT("message", slice_of(message)),
+  };
+  outbox_note(teller->outbox, SQL_SERVICE_CHECKED, values, sizeof values / sizeof *values);
+  if (result->outcome != PROBE_FAULT)
+    put_sample(teller, name, "service_up", now_ms, result->outcome == PROBE_SUCCESS);
+  if (result->latency_ms >= 0)
+    put_sample(teller, name, "service_latency_ms", now_ms, result->latency_ms);
+}

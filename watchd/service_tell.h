@@ -1,0 +1,38 @@
+/*
+ * Tells the history of watched services: what each check found, and changes of status.
+ */
+#ifndef BELFRY_WATCHD_SERVICE_TELL_H
+#define BELFRY_WATCHD_SERVICE_TELL_H
+
+#include "base/buf.h"
+#include "watchd/outbox.h"
+#include "watchd/service.h"
+
+#include <stdint.h>
+
+struct service_teller {
+  struct outbox *outbox; /* borrowed */
+  struct buf data, labels;
+};
+
+/* Takes: `outbox` is borrowed. */
+void service_teller_init(struct service_teller *teller, struct outbox *outbox);
+void service_teller_fini(struct service_teller *teller);
+
+/* It is watched from now on. */
+void service_tell_watched(struct service_teller *teller, const char *name, int64_t now_ms);
+
+/* It is not in the configuration any more. */
+void service_tell_forgotten(struct service_teller *teller, struct slice name);
+
+/* Its status is not what it was: the event health_changed. `at_ms`: since when. */
+void service_tell_change(struct service_teller *teller, const char *name,
+                         const struct service_state *state, enum service_status previous,
+                         const struct probe_result *result, int64_t at_ms);
+
+/* What a check found: the service's row, and samples. */
+void service_tell_check(struct service_teller *teller, const char *name,
+                        const struct service_state *state, const struct probe_result *result,
+                        int64_t now_ms);
+
+#endif

@@ -1,0 +1,127 @@
+#include "watchd/watched.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void end_check(struct watched *watched) {
+  watched->checking = false;
+  watched->checked_begun_ms = watched->check_begun_ms;
+  watched->checked_took_ms = schedule_now_ms() - watched->check_begun_ms;
+  watched->parts->on_checked(watched->parts->arg, watched);
+}
+
+static void settle(struct watched *watched, const struct probe_result *result) {
+  const struct watched_parts *parts = watched->parts;
+  int64_t now_ms = clock_realtime_ms(parts->clock);
+  enum service_status previous;
+  if (service_judge(&watched->state, result, watched->options.degraded_ms, &previous))
+    service_tell_change(parts->teller, watched->name, &watched->state, previous, result, now_ms);
+  service_tell_check(parts->teller, watched->name, &watched->state, result, now_ms);
+}
+
+static void try_again(struct watched *watched) {
+  struct ev_loop *loop = watched->parts->tools.loop;
+  watched->attempts++;
+  ev_now_update(loop);
+  ev_timer_set(&watched->again, (double)watched->options.retry_delay_ms / 1000, 0);
+  ev_timer_start(loop, &watched->again);
+}
+
+static void take_result(struct watched *watched, struct probe_result *result) {
+  /* What ran out of our own time says nothing, and what took so long measured us. */
+  bool held_up = schedule_stalled_since(watched->parts->schedule, watched->attempt_begun_ms);
+  if (held_up)
+    result->latency_ms = -1;
+  if (service_result_is_bad(result, watched->options.degraded_ms) &&
+      watched->attempts < watched->options.retries) {
+    try_again(watched);
+    return;
+  }
+  if (!held_up || result->outcome == PROBE_SUCCESS)
+    settle(watched, result);
+  end_check(watched);
+}
+
+static void watched_on_done(void *arg, const struct probe_result *result) {
+  struct watched *watched = arg;
+  struct probe_result copy = *result;
+  watched->probe = NULL;
+  take_result(watched, &copy);
+}
+
+static void attempt(struct watched *watched) {
+  struct belfry_error error = {0};
+  watched->attempt_begun_ms = schedule_now_ms();
+  if (probe_start(&watched->parts->tools, &watched->options.target, watched_on_done, watched,
+                  &watched->probe, &error)) {
+    struct probe_result result = {.outcome = PROBE_FAULT, .latency_ms = -1};
+    snprintf(result.message, sizeof result.message, "cannot check: %.200s", error.text);
+    take_result(watched, &result);
+  }
+}
+
+static void watched_on_again(struct ev_loop *loop, struct ev_timer *timer, int events) {
+  (void)loop;
+  (void)events;
+  attempt(timer->data);
+}
+
+void watched_check(struct watched *watched) {
+  if (watched->checking)
+    return;
+  watched->checking = true;
+  watched->attempts = 0;
+  watched->check_begun_ms = schedule_now_ms();
+  attempt(watched);
+}
+
+static void watched_on_turn(void *arg) {
+  watched_check(arg); /* none, while the last one still waits for its answer */
+}
+
+void watched_start(struct watched *watched, int64_t first_ms) {
+  service_tell_watched(watched->parts->teller, watched->name,
+                       clock_realtime_ms(watched->parts->clock));
+  schedule_task_start(&watched->task, first_ms, watched->options.interval_ms);
+}
+
+struct watched *watched_new(const struct watched_parts *parts,
+                            const struct watched_options *options) {
+  struct watched *watched = calloc(1, sizeof *watched);
+  char *address = options->target.address ? strdup(options->target.address) : NULL;
+  if (!watched || (options->target.address && !address)) {
+    free(watched);
+    free(address);
+    return NULL;
+  }
+  snprintf(watched->name, sizeof watched->name, "%s", options->target.name);
+  watched->options = *options;
+  watched->options.target.name = watched->name;
+  watched->options.target.address = watched->address = address;
+  watched->parts = parts;
+  schedule_task_init(&watched->task, parts->schedule, watched_on_turn, watched);
+  ev_timer_init(&watched->again, watched_on_again, 0, 0);
+  watched->again.data = watched;
+  return watched;
+}
+
+void watched_free(struct watched *watched) {
+  if (!watched)
+    return;
+  schedule_task_stop(&watched->task);
+  ev_timer_stop(watched->parts->tools.loop, &watched->again);
+  probe_cancel(watched->probe);
+  free(watched->address);
+  free(watched);
+}
+
+bool watched_same(const struct watched *a, const struct watched *b) {
+  const struct watched_options *one = &a->options, *other = &b->options;
+  const char *here = one->target.address, *there = other->target.address;
+  return one->target.kind == other->target.kind && one->target.port == other->target.port &&
+         one->target.timeout_ms == other->target.timeout_ms &&
+         one->interval_ms == other->interval_ms && one->retries == other->retries &&
+         one->retry_delay_ms == other->retry_delay_ms && one->degraded_ms == other->degraded_ms &&
+         !here == !there && (!here || strcmp(here, there) == 0);
+}
