@@ -42,12 +42,17 @@ static void put_url(struct buf *out, const struct conf_service *service) {
   buf_fini(&url);
 }
 
+/* Uptime Kuma's word where it has one. */
+static const char *type_of(const struct conf_service *service) {
+  return service->type == CONF_SERVICE_tcp ? "port" : conf_service_type_name(service);
+}
+
 /* {monitor_name=...,monitor_type=...,monitor_url=...,monitor_hostname=...,monitor_port=...}; what
  * does not apply is "null" there. */
 static void put_labels(struct buf *out, const struct conf *conf, struct slice name) {
   const struct conf_service *service = find(conf, name);
   bool http = service && service->health_endpoint;
-  bool here = service && !(http && service->health_endpoint[0] != '/');
+  bool here = service && service->port > 0 && !(http && service->health_endpoint[0] != '/');
   struct buf url, port;
   buf_init(&url, 0);
   buf_init(&port, 0);
@@ -56,12 +61,10 @@ static void put_labels(struct buf *out, const struct conf *conf, struct slice na
   if (here)
     buf_printf(&port, "%lld", (long long)service->port);
   prometheus_put_label(out, "{", "monitor_name", name);
-  prometheus_put_label(out, ",", "monitor_type",
-                       slice_of(http      ? "http"
-                                : service ? "port"
-                                          : "belfry"));
+  prometheus_put_label(out, ",", "monitor_type", slice_of(service ? type_of(service) : "belfry"));
   prometheus_put_label(out, ",", "monitor_url", http ? buf_slice(&url) : slice_of("null"));
-  prometheus_put_label(out, ",", "monitor_hostname", slice_of(here ? "127.0.0.1" : "null"));
+  prometheus_put_label(out, ",", "monitor_hostname",
+                       slice_of(here ? conf_service_host(service) : "null"));
   prometheus_put_label(out, ",", "monitor_port", here ? buf_slice(&port) : slice_of("null"));
   buf_put_char(out, '}');
   buf_fini(&url);

@@ -75,10 +75,6 @@ static bool connect_done(struct exchange *exchange) {
     return false;
   }
   exchange->connected = true;
-  if (!exchange->judge) {
-    finish(exchange, PROBE_SUCCESS, "connected");
-    return false;
-  }
   return true;
 }
 

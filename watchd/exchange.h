@@ -18,8 +18,7 @@
 typedef int (*exchange_judge_fn)(struct slice answer, char *message, size_t message_bytes);
 
 /*
- * Takes: `request` is copied, at most EXCHANGE_BYTES_MAX; `judge` NULL: being connected is good
- * enough. Returns: as probe_start.
+ * Takes: `request` is copied, at most EXCHANGE_BYTES_MAX. Returns: as probe_start.
  */
 int exchange_start(const struct probe_tools *tools, const struct sockaddr *address,
                    socklen_t address_len, struct slice request, exchange_judge_fn judge,

@@ -1,6 +1,7 @@
 # Everything but main.c, so that the unit tests link it.
 noinst_LIBRARIES += watchd/libwatchd.a
 watchd_libwatchd_a_SOURCES = \
+	%D%/command.c %D%/command.h \
 	%D%/exchange.c %D%/exchange.h \
 	%D%/host.c %D%/host.h %D%/host.def \
 	%D%/host_cpu.c \
@@ -12,11 +13,20 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/host_subject.c %D%/host_subject.h \
 	%D%/host_uptime.c \
 	%D%/outbox.c %D%/outbox.h \
-	%D%/probe.c %D%/probe.h %D%/probes.def \
+	%D%/perfdata.c %D%/perfdata.h \
+	%D%/probe.c %D%/probe.h \
 	%D%/probe_belfry.c \
+	%D%/probe_connect.c %D%/probe_connect.h \
+	%D%/probe_curl.c %D%/probe_curl.h \
+	%D%/probe_exec.c \
+	%D%/probe_grpc.c \
 	%D%/probe_http.c \
+	%D%/probe_now.c %D%/probe_now.h \
+	%D%/probe_process.c \
+	%D%/probe_push.c \
 	%D%/probe_result.h \
 	%D%/probe_tcp.c \
+	%D%/probe_tls.c \
 	%D%/reader.c %D%/reader.h \
 	%D%/report.c %D%/report.h \
 	%D%/schedule.c %D%/schedule.h \

@@ -1,16 +1,28 @@
 #include "watchd/probe.h"
 
 #include <errno.h>
+#include <stdio.h>
 
-static const probe_start_fn starts[PROBE_KIND_COUNT] = {
-#define PROBE(name, doc) [PROBE_KIND_##name] = probe_##name##_start,
-#include "watchd/probes.def"
-#undef PROBE
+static const probe_start_fn starts[] = {
+#define SERVICE_TYPE(name, needs, takes, doc) [CONF_SERVICE_##name] = probe_##name##_start,
+#include "conf/service_types.def"
+#undef SERVICE_TYPE
 };
 
 int probe_start(const struct probe_tools *tools, const struct probe_target *target,
                 probe_done_fn on_done, void *arg, struct probe **out, struct belfry_error *error) {
-  return starts[target->kind](tools, target, on_done, arg, out, error);
+  probe_start_fn start = target->service ? starts[target->service->type] : probe_belfry_start;
+  return start(tools, target, on_done, arg, out, error);
+}
+
+void probe_result_add(struct probe_result *result, const char *metric, const char *label_key,
+                      const char *label, double value) {
+  if (result->figure_count == PROBE_FIGURES_MAX)
+    return;
+  struct probe_figure *figure = &result->figures[result->figure_count++];
+  *figure = (struct probe_figure){.label_key = label_key, .value = value};
+  snprintf(figure->metric, sizeof figure->metric, "%s", metric);
+  snprintf(figure->label, sizeof figure->label, "%s", label_key ? label : "");
 }
 
 void probe_cancel(struct probe *probe) {

@@ -1,39 +1,36 @@
 /*
- * Probes: ways to check a service, one row of probes.def and one file probe_<kind>.c each. A probe
- * runs beside others in the event loop and ends with one result, within its time.
+ * Probes: ways to check a service, one row of conf/service_types.def and one file probe_<type>.c
+ * each; and one for Belfry's own programs. A probe runs beside others in the event loop and ends
+ * with one result, within its time.
  */
 #ifndef BELFRY_WATCHD_PROBE_H
 #define BELFRY_WATCHD_PROBE_H
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "conf/conf.h"
 #include "watchd/probe_result.h"
 
 #include <ev.h>
 #include <stdint.h>
 
-enum probe_kind {
-#define PROBE(name, doc) PROBE_KIND_##name,
-#include "watchd/probes.def"
-#undef PROBE
-  PROBE_KIND_COUNT
-};
-
-/* What to check; the texts are borrowed and outlive the probe. */
+/* What to check; borrowed, and outlives the probe. */
 struct probe_target {
-  enum probe_kind kind;
-  const char *name;    /* of the service */
-  const char *address; /* http: the URL; belfry: the path of the program's socket; tcp: NULL */
-  int64_t port;        /* tcp: on 127.0.0.1 */
+  const char *name;                   /* of the service */
+  const struct conf_service *service; /* NULL: one of Belfry's own programs */
+  const char *socket;                 /* of that */
   int64_t timeout_ms;
+  int64_t interval_ms;
 };
 
+struct reader;
 struct transfers;
 
 /* What probes work with; borrowed, outlives them. */
 struct probe_tools {
   struct ev_loop *loop;
   struct transfers *transfers;
+  struct reader *reader; /* of the history */
 };
 
 /* Called once, never from within probe_start. The probe is freed after it. */
@@ -63,11 +60,14 @@ bool probe_errno_is_ours(int errnum);
 typedef int (*probe_start_fn)(const struct probe_tools *tools, const struct probe_target *target,
                               probe_done_fn on_done, void *arg, struct probe **out,
                               struct belfry_error *error);
-#define PROBE(name, doc)                                                                           \
+int probe_belfry_start(const struct probe_tools *tools, const struct probe_target *target,
+                       probe_done_fn on_done, void *arg, struct probe **out,
+                       struct belfry_error *error) BELFRY_MUST_CHECK;
+#define SERVICE_TYPE(name, needs, takes, doc)                                                      \
   int probe_##name##_start(const struct probe_tools *tools, const struct probe_target *target,     \
                            probe_done_fn on_done, void *arg, struct probe **out,                   \
                            struct belfry_error *error) BELFRY_MUST_CHECK;
-#include "watchd/probes.def"
-#undef PROBE
+#include "conf/service_types.def"
+#undef SERVICE_TYPE
 
 #endif

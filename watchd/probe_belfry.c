@@ -124,10 +124,10 @@ int probe_belfry_start(const struct probe_tools *tools, const struct probe_targe
                        probe_done_fn on_done, void *arg, struct probe **out,
                        struct belfry_error *error) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(target->address) >= sizeof address.sun_path)
+  if (strlen(target->socket) >= sizeof address.sun_path)
     return belfry_error_set(error, BELFRY_EINVAL, "socket path %s is longer than %zu bytes",
-                            target->address, sizeof address.sun_path - 1);
-  strcpy(address.sun_path, target->address);
+                            target->socket, sizeof address.sun_path - 1);
+  strcpy(address.sun_path, target->socket);
   size_t i = 0;
   while (i < sizeof programs / sizeof *programs && strcmp(programs[i].name, target->name) != 0)
     i++;

@@ -34,14 +34,23 @@ void reader_free(struct reader *reader) {
   free(reader);
 }
 
+struct history *reader_history(struct reader *reader, struct belfry_error *error) {
+  if (!reader->history && history_open(reader->dir, &reader->history, error))
+    reader->history = NULL;
+  return reader->history;
+}
+
+void reader_lost(struct reader *reader) {
+  history_close(reader->history);
+  reader->history = NULL;
+}
+
 int reader_read(struct reader *reader, enum sql_statement statement, history_row_fn on_row,
                 void *arg) {
   struct belfry_error error = {0};
-  int status = BELFRY_OK;
-  if (!reader->history)
-    status = history_open(reader->dir, &reader->history, &error);
-  if (!status)
-    status = history_read(reader->history, statement, NULL, 0, on_row, arg, &error);
+  struct history *history = reader_history(reader, &error);
+  int status =
+      history ? history_read(history, statement, NULL, 0, on_row, arg, &error) : error.code;
   if (!status) {
     reader->told = false;
     return BELFRY_OK;
@@ -49,8 +58,7 @@ int reader_read(struct reader *reader, enum sql_statement statement, history_row
   if (!reader->told)
     log_notice("the history in %s cannot be read yet: %s", reader->dir, error.text);
   reader->told = true;
-  history_close(reader->history);
-  reader->history = NULL;
+  reader_lost(reader);
   return status;
 }
 

@@ -20,6 +20,13 @@ void reader_free(struct reader *reader);
 int reader_read(struct reader *reader, enum sql_statement statement, history_row_fn on_row,
                 void *arg) BELFRY_MUST_CHECK;
 
+/* Returns: borrowed until the next call of any of these; NULL, with `error` set, while there is
+ * none to read. */
+struct history *reader_history(struct reader *reader, struct belfry_error *error);
+
+/* What reader_history() gave could not be read: it is opened anew. */
+void reader_lost(struct reader *reader);
+
 /* Whether something was committed since it was asked last; also when that cannot be told. */
 bool reader_changed(struct reader *reader);
 

@@ -35,7 +35,7 @@ static void put_message(const struct service_state *state, const struct probe_re
   if (state->flapping)
     snprintf(out, size, "flapping, %d changes in %d checks; at last: %.160s",
              service_changes(state), SERVICE_FLAP_CHECKS, result->message);
-  else if (state->status == SERVICE_DEGRADED)
+  else if (state->status == SERVICE_DEGRADED && result->outcome == PROBE_SUCCESS)
     snprintf(out, size, "slow, %.0f ms: %.160s", result->latency_ms, result->message);
   else
     snprintf(out, size, "%s", result->message);
@@ -69,12 +69,15 @@ void service_tell_change(struct service_teller *teller, const char *name,
     outbox_event(teller->outbox, &event);
 }
 
-static void put_sample(struct service_teller *teller, const char *name, const char *metric,
-                       int64_t now_ms, double value) {
-  struct label labels[] = {{slice_of("service"), slice_of(name)}};
+static void put_sample(struct service_teller *teller, const char *name,
+                       const struct probe_figure *figure, int64_t now_ms) {
+  struct label labels[] = {
+      {slice_of("service"), slice_of(name)},
+      {slice_of(figure->label_key ? figure->label_key : ""), slice_of(figure->label)}};
   buf_clear(&teller->labels);
-  labels_put_json(&teller->labels, labels, 1);
-  const struct sample sample = {slice_of(metric), buf_slice(&teller->labels), now_ms, value};
+  labels_put_json(&teller->labels, labels, figure->label_key ? 2 : 1);
+  const struct sample sample = {slice_of(figure->metric), buf_slice(&teller->labels), now_ms,
+                                figure->value};
   if (buf_status(&teller->labels) == BELFRY_OK)
     outbox_sample(teller->outbox, &sample);
 }
@@ -92,8 +95,13 @@ void service_tell_check(struct service_teller *teller, const char *name,
       HISTORY_VALUE_TEXT("message", slice_of(message)),
   };
   outbox_note(teller->outbox, SQL_SERVICE_CHECKED, values, sizeof values / sizeof *values);
+  const struct probe_figure up = {.metric = "service_up",
+                                  .value = result->outcome != PROBE_FAILURE};
+  const struct probe_figure latency = {.metric = "service_latency_ms", .value = result->latency_ms};
   if (result->outcome != PROBE_FAULT)
-    put_sample(teller, name, "service_up", now_ms, result->outcome == PROBE_SUCCESS);
+    put_sample(teller, name, &up, now_ms);
   if (result->latency_ms >= 0)
-    put_sample(teller, name, "service_latency_ms", now_ms, result->latency_ms);
+    put_sample(teller, name, &latency, now_ms);
+  for (size_t i = 0; i < result->figure_count; i++)
+    put_sample(teller, name, &result->figures[i], now_ms);
 }

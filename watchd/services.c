@@ -148,8 +148,9 @@ static void take_known(struct services *services, struct watched *watched,
       last_check->kind != HISTORY_INTEGER || now_ms - last_check->integer < UNWATCHED_MS ||
       now_ms - last_check->integer < 3 * interval_ms)
     return;
-  const struct probe_result nothing = {PROBE_FAULT, -1,
-                                       "was not watched: belfry-watchd did not run"};
+  const struct probe_result nothing = {.outcome = PROBE_FAULT,
+                                       .latency_ms = -1,
+                                       .message = "was not watched: belfry-watchd did not run"};
   watched->state = service_state_of(SERVICE_UNKNOWN);
   service_tell_change(&services->teller, watched->name, &watched->state, status, &nothing,
                       last_check->integer + interval_ms);
@@ -205,22 +206,13 @@ static struct watched_options options_of(const struct conf *conf, const char *na
 static struct watched *from_conf(struct services *services, const struct conf_service *of,
                                  const struct conf *conf) {
   struct watched_options options = options_of(conf, of->name);
-  struct watched *watched = NULL;
-  struct buf url;
-  buf_init(&url, 0);
-  if (of->health_endpoint)
-    conf_service_put_url(of, &url);
-  options.target.kind = of->health_endpoint ? PROBE_KIND_http : PROBE_KIND_tcp;
-  options.target.address = of->health_endpoint ? url.data : NULL;
-  options.target.port = of->port;
+  options.target.service = of;
   options.target.timeout_ms = of->timeout_ms ? of->timeout_ms : options.target.timeout_ms;
   options.interval_ms = of->interval_ms ? of->interval_ms : options.interval_ms;
+  options.target.interval_ms = options.interval_ms;
   options.degraded_ms =
       of->degraded_latency_ms ? (double)of->degraded_latency_ms : options.degraded_ms;
-  if (!buf_status(&url))
-    watched = watched_new(&services->watched_parts, &options);
-  buf_fini(&url);
-  return watched;
+  return watched_new(&services->watched_parts, &options);
 }
 
 static struct watched *own_program(struct services *services, const char *name,
@@ -229,8 +221,7 @@ static struct watched *own_program(struct services *services, const char *name,
   struct watched_options options = options_of(conf, name);
   if (conf_run_path(conf, socket_name, path, sizeof path))
     return NULL;
-  options.target.kind = PROBE_KIND_belfry;
-  options.target.address = path;
+  options.target.socket = path;
   options.degraded_ms = 0;
   if (options.interval_ms > OWN_INTERVAL_MS)
     options.interval_ms = OWN_INTERVAL_MS;

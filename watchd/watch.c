@@ -57,8 +57,11 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
     status = transfers_new(watch->loop, &watch->transfers);
   if (!status)
     status = host_new(watch->schedule, watch->outbox, clock, &watch->host);
-  const struct services_parts services = {
-      watch->schedule, watch->outbox, watch->reader, clock, {watch->loop, watch->transfers}};
+  const struct services_parts services = {watch->schedule,
+                                          watch->outbox,
+                                          watch->reader,
+                                          clock,
+                                          {watch->loop, watch->transfers, watch->reader}};
   if (!status)
     status = services_new(&services, &watch->services);
   const struct tail_parts tails = {watch->loop, watch->outbox, watch->reader, clock};

@@ -88,21 +88,27 @@ void watched_start(struct watched *watched, int64_t first_ms) {
 
 struct watched *watched_new(const struct watched_parts *parts,
                             const struct watched_options *options) {
+  const struct probe_target *target = &options->target;
   struct watched *watched = calloc(1, sizeof *watched);
-  char *address = options->target.address ? strdup(options->target.address) : NULL;
-  if (!watched || (options->target.address && !address)) {
-    free(watched);
-    free(address);
+  if (!watched)
     return NULL;
-  }
-  snprintf(watched->name, sizeof watched->name, "%s", options->target.name);
+  snprintf(watched->name, sizeof watched->name, "%s", target->name);
   watched->options = *options;
-  watched->options.target.name = watched->name;
-  watched->options.target.address = watched->address = address;
   watched->parts = parts;
   schedule_task_init(&watched->task, parts->schedule, watched_on_turn, watched);
   ev_timer_init(&watched->again, watched_on_again, 0, 0);
   watched->again.data = watched;
+  if (target->service)
+    watched->service = conf_service_copy(target->service);
+  else
+    watched->socket = strdup(target->socket);
+  if (!watched->service && !watched->socket) {
+    watched_free(watched);
+    return NULL;
+  }
+  watched->options.target.name = watched->name;
+  watched->options.target.service = watched->service;
+  watched->options.target.socket = watched->socket;
   return watched;
 }
 
@@ -112,16 +118,18 @@ void watched_free(struct watched *watched) {
   schedule_task_stop(&watched->task);
   ev_timer_stop(watched->parts->tools.loop, &watched->again);
   probe_cancel(watched->probe);
-  free(watched->address);
+  conf_service_free(watched->service);
+  free(watched->socket);
   free(watched);
 }
 
 bool watched_same(const struct watched *a, const struct watched *b) {
   const struct watched_options *one = &a->options, *other = &b->options;
-  const char *here = one->target.address, *there = other->target.address;
-  return one->target.kind == other->target.kind && one->target.port == other->target.port &&
-         one->target.timeout_ms == other->target.timeout_ms &&
-         one->interval_ms == other->interval_ms && one->retries == other->retries &&
-         one->retry_delay_ms == other->retry_delay_ms && one->degraded_ms == other->degraded_ms &&
-         !here == !there && (!here || strcmp(here, there) == 0);
+  if (one->target.timeout_ms != other->target.timeout_ms ||
+      one->interval_ms != other->interval_ms || one->retries != other->retries ||
+      one->retry_delay_ms != other->retry_delay_ms || one->degraded_ms != other->degraded_ms)
+    return false;
+  if (!a->service || !b->service)
+    return a->socket && b->socket && strcmp(a->socket, b->socket) == 0;
+  return conf_service_same(a->service, b->service);
 }

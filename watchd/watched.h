@@ -42,7 +42,8 @@ struct watched_parts {
 struct watched {
   char name[WATCHED_NAME_BYTES];
   struct watched_options options;
-  char *address; /* owned: of the target */
+  struct conf_service *service; /* owned: of the target, as is */
+  char *socket;
   const struct watched_parts *parts;
   struct service_state state;
   struct schedule_task task;

@@ -179,9 +179,3 @@ int conf_state_path(const struct conf *conf, const char *name, char *out, size_t
 int conf_run_path(const struct conf *conf, const char *name, char *out, size_t size) {
   return join(conf->paths_run, name, out, size);
 }
-
-void conf_service_put_url(const struct conf_service *service, struct buf *out) {
-  if (service->health_endpoint[0] == '/')
-    buf_printf(out, "http://127.0.0.1:%lld", (long long)service->port);
-  buf_put_text(out, service->health_endpoint);
-}

@@ -14,12 +14,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A service that is watched: an entry of the list `services`. */
+enum conf_service_type {
+  CONF_SERVICE_AUTO, /* while it is read: by what else it says */
+#define SERVICE_TYPE(name, needs, takes, doc) CONF_SERVICE_##name,
+#include "conf/service_types.def"
+#undef SERVICE_TYPE
+};
+
+/* A service that is watched: an entry of the list `services`. What is absent is 0 or NULL. */
 struct conf_service {
   char *name;            /* [A-Za-z0-9_.:-]{1,64}, unique */
-  int64_t port;          /* 1 to 65535; 0 when absent */
-  char *health_endpoint; /* "/health" on 127.0.0.1:port, or a whole http(s) URL; NULL: only the port
-                            is tried */
+  int type;              /* enum conf_service_type, never CONF_SERVICE_AUTO */
+  char *host;            /* see conf_service_host() */
+  int64_t port;          /* 1 to 65535 */
+  char *health_endpoint; /* "/health" on host and port, or a whole http(s) URL */
+  char *method;          /* GET when absent */
+  char **headers;        /* "Name: value", ended by a NULL */
+  char *body;
+  char *expect_status; /* "200-299,404" */
+  char *expect_text;   /* the body holds it */
+  char *expect_json;   /* "path.to.member=value" */
+  bool insecure;       /* any certificate will do */
+  int64_t certificate_days;
+  char *grpc_service;
+  char **command; /* argv, ended by a NULL; the first is an absolute path */
+  char *process;
+  char *source, *metric;
+  int64_t within_ms;
   int64_t interval_ms, timeout_ms, degraded_latency_ms; /* 0: as all are */
 };
 
@@ -128,8 +149,22 @@ int conf_state_path(const struct conf *conf, const char *name, char *out,
 int conf_run_path(const struct conf *conf, const char *name, char *out,
                   size_t size) BELFRY_MUST_CHECK;
 
-/* What is asked of a service that has a health_endpoint: that URL, or the path on its port of this
- * host. */
+/* http, tcp ... Returns: borrowed. */
+const char *conf_service_type_name(const struct conf_service *service);
+
+/* Where it is; this host by default. Returns: borrowed. */
+const char *conf_service_host(const struct conf_service *service);
+
+/* Puts HOST:PORT, an IPv6 address in brackets. */
+void conf_service_put_address(const struct conf_service *service, struct buf *out);
+
+/* What is asked of a service that has a health_endpoint: that URL, or the path on its host and
+ * port. */
 void conf_service_put_url(const struct conf_service *service, struct buf *out);
+
+/* Returns: owned, free with conf_service_free(); NULL out of memory. */
+struct conf_service *conf_service_copy(const struct conf_service *service);
+void conf_service_free(struct conf_service *service);
+bool conf_service_same(const struct conf_service *a, const struct conf_service *b);
 
 #endif

@@ -16,6 +16,10 @@
 #define CONF_FILE_BYTES_MAX   ((size_t)1 << 20)
 #define CONF_VALUES_MAX       100000 /* values in one file, aliases counted where they stand */
 #define CONF_LIST_ENTRIES_MAX 1000
+#define CONF_WORDS_MAX        64 /* in a list of texts of an entry */
+
+#define CONF_TEXT_OF_(number) #number
+#define CONF_TEXT_OF(number)  CONF_TEXT_OF_(number)
 
 enum conf_kind {
   CONF_KIND_BOOL,
@@ -25,6 +29,7 @@ enum conf_kind {
   CONF_KIND_CHOICE,
   CONF_KIND_PATH,
   CONF_KIND_TEXT,
+  CONF_KIND_WORDS, /* a list of texts; of an entry only */
 };
 
 /* What a text must look like. */
@@ -34,6 +39,10 @@ enum conf_form {
   CONF_FORM_NAME,     /* [A-Za-z0-9_.:-] */
   CONF_FORM_ADDRESS,  /* HOST:PORT or [V6]:PORT */
   CONF_FORM_ENDPOINT, /* /path, or a whole http(s) URL */
+  CONF_FORM_METHOD,   /* of HTTP: GET, HEAD ... */
+  CONF_FORM_HEADER,   /* Name: value */
+  CONF_FORM_STATUSES, /* comma list of statuses of HTTP and FROM-TO */
+  CONF_FORM_MEMBER,   /* path.to.member=value */
   CONF_FORM_NETWORKS, /* comma list of addresses and ADDRESS/BITS */
 };
 
@@ -66,6 +75,7 @@ extern const struct conf_row conf__settings[];
 extern const size_t conf__setting_count;
 extern const struct conf_list conf__lists[];
 extern const size_t conf__list_count;
+extern const struct conf_list *const conf__service_list;
 
 #define CONF_ROWS_MAX CONF_SETTINGS_MAX /* rows in all: for sets of them */
 
@@ -101,6 +111,17 @@ int conf__read_value(const struct conf_row *row, struct slice text, const char *
 
 /* Puts the default into the field. Returns: 0 or BELFRY_ENOMEM. */
 int conf__set_fallback(const struct conf_row *row, void *base) BELFRY_MUST_CHECK;
+
+/* Adds a text to a field of CONF_KIND_WORDS. Returns: as conf__read_value. */
+int conf__add_word(const struct conf_row *row, struct slice text, void *base,
+                   struct buf *why) BELFRY_MUST_CHECK;
+
+/* Takes: `to` holds nothing yet. Returns: 0 or BELFRY_ENOMEM. */
+int conf__copy_value(const struct conf_row *row, const void *from, void *to) BELFRY_MUST_CHECK;
+bool conf__same_value(const struct conf_row *row, const void *a, const void *b);
+
+/* Finds out an entry's type, and checks it as a whole; puts what is wrong into `why`. */
+void conf__finish_service(struct conf_service *service, struct buf *why);
 
 /* Frees what the field owns. */
 void conf__free_value(const struct conf_row *row, void *base);

@@ -110,7 +110,7 @@ void conf_live_put_json(const struct conf *conf, size_t index, struct buf *out) 
   static const char *const types[] = {
       [CONF_KIND_BOOL] = "bool",   [CONF_KIND_INT] = "integer",   [CONF_KIND_DURATION] = "duration",
       [CONF_KIND_BYTES] = "bytes", [CONF_KIND_CHOICE] = "choice", [CONF_KIND_PATH] = "path",
-      [CONF_KIND_TEXT] = "text",
+      [CONF_KIND_TEXT] = "text",   [CONF_KIND_WORDS] = "list",
   };
   static const char *const origins[] = {"default", "file", "setting", "environment"};
   const struct conf_row *row = &conf__settings[setting_of(index)];

@@ -5,6 +5,8 @@ lib_conf_libconf_a_SOURCES = \
 	%D%/conf_priv.h \
 	%D%/environment.c \
 	%D%/live.c %D%/live.def \
+	%D%/service.c \
+	%D%/service_types.def \
 	%D%/settings.def \
 	%D%/table.c \
 	%D%/value.c \

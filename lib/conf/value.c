@@ -73,6 +73,14 @@ static const char *form_expectation(enum conf_form form) {
     return "an address such as 127.0.0.1:8090 or [::1]:8090";
   case CONF_FORM_ENDPOINT:
     return "a path such as /health or a URL such as http://127.0.0.1:8000/health";
+  case CONF_FORM_METHOD:
+    return "a method of HTTP such as GET or HEAD";
+  case CONF_FORM_HEADER:
+    return "a header such as \"Accept: text/plain\"";
+  case CONF_FORM_STATUSES:
+    return "a comma list of statuses of HTTP such as 200-299,401";
+  case CONF_FORM_MEMBER:
+    return "a member and its value such as status=ok or checks.db.status=up";
   case CONF_FORM_NETWORKS:
     return "a comma list of addresses and networks such as 127.0.0.1,10.0.0.0/8,fd00::/8";
   case CONF_FORM_ANY:
@@ -104,6 +112,10 @@ void conf__put_expectation(const struct conf_row *row, struct buf *out) {
     return;
   case CONF_KIND_TEXT:
     buf_printf(out, "%s of at most %lld bytes", form_expectation(row->form), (long long)row->max);
+    return;
+  case CONF_KIND_WORDS:
+    buf_printf(out, "a list, each of them %s of at most %lld bytes", form_expectation(row->form),
+               (long long)row->max);
     return;
   }
 }
@@ -224,6 +236,38 @@ static bool is_endpoint(struct slice text) {
   return scheme > 0 && text.len > scheme && !strchr("/?#:", text.data[scheme]);
 }
 
+static bool is_header(struct slice text) {
+  const char *colon = text.len ? memchr(text.data, ':', text.len) : NULL;
+  return colon && colon > text.data &&
+         all_of(slice_new(text.data, (size_t)(colon - text.data)), "!#$%&'*+-.^_`|~");
+}
+
+static bool is_status_list(struct slice text) {
+  struct slice piece, from;
+  while (slice_split(&text, ',', &piece)) {
+    long long first, last;
+    piece = slice_trim(piece);
+    if (!slice_split(&piece, '-', &from) || !slice_to_int64(from, &first) || first < 100 ||
+        first > 599)
+      return false;
+    if (piece.data && (!slice_to_int64(piece, &last) || last < first || last > 599))
+      return false;
+  }
+  return true;
+}
+
+static bool is_member(struct slice text) {
+  const char *sign = text.len ? memchr(text.data, '=', text.len) : NULL;
+  return sign && sign > text.data;
+}
+
+static bool is_method(struct slice text) {
+  for (size_t i = 0; i < text.len; i++)
+    if (text.data[i] < 'A' || text.data[i] > 'Z')
+      return false;
+  return text.len > 0;
+}
+
 static bool has_form(enum conf_form form, struct slice text) {
   switch (form) {
   case CONF_FORM_ANY:
@@ -236,6 +280,14 @@ static bool has_form(enum conf_form form, struct slice text) {
     return is_address(text);
   case CONF_FORM_ENDPOINT:
     return is_endpoint(text);
+  case CONF_FORM_METHOD:
+    return is_method(text);
+  case CONF_FORM_HEADER:
+    return is_header(text);
+  case CONF_FORM_STATUSES:
+    return is_status_list(text);
+  case CONF_FORM_MEMBER:
+    return is_member(text);
   case CONF_FORM_NETWORKS:
     return network_list_check(text, NULL) == BELFRY_OK;
   }
@@ -333,8 +385,112 @@ int conf__read_value(const struct conf_row *row, struct slice text, const char *
   case CONF_KIND_PATH:
   case CONF_KIND_TEXT:
     return read_text(row, text, folder, FIELD(char *, row, base), why);
+  case CONF_KIND_WORDS: /* one by one */
+    break;
   }
   return BELFRY_EINVAL;
+}
+
+static size_t count_words(char *const *words) {
+  size_t count = 0;
+  while (words && words[count])
+    count++;
+  return count;
+}
+
+int conf__add_word(const struct conf_row *row, struct slice text, void *base, struct buf *why) {
+  const struct conf_row one = {.kind = CONF_KIND_TEXT,
+                               .required = true,
+                               .max = row->max,
+                               .form = row->form,
+                               .fallback_text = ""};
+  char ***words = FIELD(char **, row, base);
+  size_t count = count_words(*words);
+  char *word = NULL;
+  int status = BELFRY_OK;
+  if (text.len == 0 && row->form == CONF_FORM_ANY) /* an argument may be empty */
+    status = (word = strdup("")) ? BELFRY_OK : BELFRY_ENOMEM;
+  else
+    status = read_text(&one, text, NULL, &word, why);
+  if (status)
+    return status;
+  char **more = reallocarray(*words, count + 2, sizeof *more);
+  if (!more) {
+    free(word);
+    return BELFRY_ENOMEM;
+  }
+  more[count] = word;
+  more[count + 1] = NULL;
+  *words = more;
+  return BELFRY_OK;
+}
+
+static int copy_words(char *const *from, char ***to) {
+  size_t count = count_words(from);
+  if (!from)
+    return BELFRY_OK;
+  *to = calloc(count + 1, sizeof **to);
+  for (size_t i = 0; *to && i < count; i++)
+    if (!((*to)[i] = strdup(from[i])))
+      return BELFRY_ENOMEM;
+  return *to ? BELFRY_OK : BELFRY_ENOMEM;
+}
+
+int conf__copy_value(const struct conf_row *row, const void *from, void *to) {
+  switch (row->kind) {
+  case CONF_KIND_BOOL:
+    *FIELD(bool, row, to) = *CONST_FIELD(bool, row, from);
+    return BELFRY_OK;
+  case CONF_KIND_INT:
+  case CONF_KIND_DURATION:
+  case CONF_KIND_BYTES:
+    *FIELD(int64_t, row, to) = *CONST_FIELD(int64_t, row, from);
+    return BELFRY_OK;
+  case CONF_KIND_CHOICE:
+    *FIELD(int, row, to) = *CONST_FIELD(int, row, from);
+    return BELFRY_OK;
+  case CONF_KIND_PATH:
+  case CONF_KIND_TEXT: {
+    const char *text = *CONST_FIELD(char *, row, from);
+    return text ? replace_text(FIELD(char *, row, to), strdup(text)) : BELFRY_OK;
+  }
+  case CONF_KIND_WORDS:
+    return copy_words(*CONST_FIELD(char **, row, from), FIELD(char **, row, to));
+  }
+  return BELFRY_EINVAL;
+}
+
+static bool same_text(const char *a, const char *b) {
+  return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool same_words(char *const *a, char *const *b) {
+  size_t count = count_words(a);
+  if (!a != !b || count != count_words(b))
+    return false;
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(a[i], b[i]) != 0)
+      return false;
+  return true;
+}
+
+bool conf__same_value(const struct conf_row *row, const void *a, const void *b) {
+  switch (row->kind) {
+  case CONF_KIND_BOOL:
+    return *CONST_FIELD(bool, row, a) == *CONST_FIELD(bool, row, b);
+  case CONF_KIND_INT:
+  case CONF_KIND_DURATION:
+  case CONF_KIND_BYTES:
+    return *CONST_FIELD(int64_t, row, a) == *CONST_FIELD(int64_t, row, b);
+  case CONF_KIND_CHOICE:
+    return *CONST_FIELD(int, row, a) == *CONST_FIELD(int, row, b);
+  case CONF_KIND_PATH:
+  case CONF_KIND_TEXT:
+    return same_text(*CONST_FIELD(char *, row, a), *CONST_FIELD(char *, row, b));
+  case CONF_KIND_WORDS:
+    return same_words(*CONST_FIELD(char **, row, a), *CONST_FIELD(char **, row, b));
+  }
+  return false;
 }
 
 int conf__set_fallback(const struct conf_row *row, void *base) {
@@ -356,6 +512,8 @@ int conf__set_fallback(const struct conf_row *row, void *base) {
     return row->fallback_text[0]
                ? replace_text(FIELD(char *, row, base), strdup(row->fallback_text))
                : BELFRY_OK;
+  case CONF_KIND_WORDS: /* settings have none */
+    break;
   }
   return BELFRY_EINVAL;
 }
@@ -365,14 +523,32 @@ void conf__free_value(const struct conf_row *row, void *base) {
     free(*FIELD(char *, row, base));
     *FIELD(char *, row, base) = NULL;
   }
+  if (row->kind == CONF_KIND_WORDS) {
+    char ***words = FIELD(char **, row, base);
+    for (char **word = *words; word && *word; word++)
+      free(*word);
+    free(*words);
+    *words = NULL;
+  }
 }
 
 bool conf__value_absent(const struct conf_row *row, const void *base) {
-  if (row->kind == CONF_KIND_PATH || row->kind == CONF_KIND_TEXT)
+  switch (row->kind) {
+  case CONF_KIND_PATH:
+  case CONF_KIND_TEXT:
     return !*CONST_FIELD(char *, row, base);
-  bool is_number =
-      row->kind == CONF_KIND_INT || row->kind == CONF_KIND_DURATION || row->kind == CONF_KIND_BYTES;
-  return !row->section && is_number && *CONST_FIELD(int64_t, row, base) == 0;
+  case CONF_KIND_WORDS:
+    return !*CONST_FIELD(char **, row, base);
+  case CONF_KIND_BOOL:
+    return !row->section && !*CONST_FIELD(bool, row, base);
+  case CONF_KIND_CHOICE:
+    return !row->section && *CONST_FIELD(int, row, base) == 0;
+  case CONF_KIND_INT:
+  case CONF_KIND_DURATION:
+  case CONF_KIND_BYTES:
+    return !row->section && *CONST_FIELD(int64_t, row, base) == 0;
+  }
+  return true;
 }
 
 void conf__put_value(const struct conf_row *row, const void *base, struct buf *out) {
@@ -396,5 +572,15 @@ void conf__put_value(const struct conf_row *row, const void *base, struct buf *o
   case CONF_KIND_TEXT: /* a JSON string is a YAML double-quoted scalar */
     json_put_string(out, slice_of(*CONST_FIELD(char *, row, base)));
     return;
+  case CONF_KIND_WORDS: {
+    char *const *words = *CONST_FIELD(char **, row, base);
+    buf_put_char(out, '[');
+    for (size_t i = 0; i < count_words(words); i++) {
+      buf_put_text(out, i ? ", " : "");
+      json_put_string(out, slice_of(words[i]));
+    }
+    buf_put_char(out, ']');
+    return;
+  }
   }
 }

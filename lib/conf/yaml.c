@@ -216,9 +216,38 @@ static bool check_kind(struct walk *walk, const yaml_node_t *node, yaml_node_typ
   return false;
 }
 
+static void read_words(struct walk *walk, const struct conf_row *row, const yaml_node_t *list,
+                       const char *name, void *base) {
+  const yaml_node_item_t *item;
+  struct buf why;
+  if (is_null(list) || !check_kind(walk, list, YAML_SEQUENCE_NODE, name, "a list ([one, two])"))
+    return;
+  if (list->data.sequence.items.top - list->data.sequence.items.start > CONF_WORDS_MAX) {
+    problem_at(walk, list, name, "holds more than " CONF_TEXT_OF(CONF_WORDS_MAX) " entries");
+    return;
+  }
+  for (item = list->data.sequence.items.start; item < list->data.sequence.items.top; item++) {
+    const yaml_node_t *node = node_of(walk, *item);
+    if (!check_kind(walk, node, YAML_SCALAR_NODE, name, "a list of single values"))
+      return;
+    buf_init(&why, 0);
+    int status = conf__add_word(row, scalar_text(node), base, &why);
+    if (status == BELFRY_ENOMEM)
+      walk->reading->status = status;
+    if (status == BELFRY_EINVAL)
+      problem_in_buf(walk, node, name, &why);
+    else
+      buf_fini(&why);
+  }
+}
+
 static void read_value(struct walk *walk, const struct conf_row *row, const yaml_node_t *node,
                        const char *name, void *base) {
   struct buf why;
+  if (row->kind == CONF_KIND_WORDS) {
+    read_words(walk, row, node, name, base);
+    return;
+  }
   if (!check_kind(walk, node, YAML_SCALAR_NODE, name, "a single value"))
     return;
   struct slice text = is_null(node) ? slice_of("") : scalar_text(node);
@@ -270,8 +299,9 @@ static void read_rows(struct walk *walk, const yaml_node_t *map, const char *nam
 
 /* What only an entry as a whole can be asked. */
 static void check_service(struct walk *walk, const yaml_node_t *node, const char *name,
-                          const struct conf_service *service) {
+                          struct conf_service *service) {
   const struct conf *conf = walk->reading->conf;
+  struct buf why;
   if (!service->name)
     return; /* told already */
   for (const struct conf_service *other = conf->services; other < service; other++)
@@ -282,12 +312,14 @@ static void check_service(struct walk *walk, const yaml_node_t *node, const char
       problem_at(walk, node, name, text);
       break;
     }
-  if (service->port == 0 && !service->health_endpoint)
-    problem_at(walk, node, name,
-               "needs a port (a whole number from 1 to 65535) or a health_endpoint that is a URL");
-  else if (service->port == 0 && service->health_endpoint[0] == '/')
-    problem_at(walk, node, name,
-               "a health_endpoint that is a path needs a port: add one, or write a whole URL");
+  buf_init(&why, 0);
+  conf__finish_service(service, &why);
+  if (buf_status(&why))
+    walk->reading->status = BELFRY_ENOMEM;
+  if (why.len > 0)
+    problem_in_buf(walk, node, name, &why);
+  else
+    buf_fini(&why);
 }
 
 static void finish_log(struct walk *walk, struct conf_log *entry) {

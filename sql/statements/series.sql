@@ -10,3 +10,8 @@ LIMIT :limit;
 -- statement: series_metric
 -- storage
 SELECT metric FROM series WHERE id = :id;
+
+-- statement: series_newest
+-- reads
+-- When a metric of a source was given last.
+SELECT max(last_ts) FROM series WHERE metric = :metric AND count > 0 AND labels ->> '$.source' = :source;

@@ -134,6 +134,8 @@ static void put_other_value(const struct conf_row *row, bool last, struct buf *o
                       : row->form == CONF_FORM_ANY      ? "\"yes: # \\\" 'ü' {} \\\\ 🦇\""
                                                         : "other-1");
     return;
+  case CONF_KIND_WORDS: /* settings have none */
+    return;
   }
 }
 
@@ -184,6 +186,49 @@ static void test_lists_survive_dump_and_load(void **state) {
   assert_string_equal(again->logs[0].path, "/a \" b");
   free(dump);
   free(second);
+  conf_free(conf);
+  conf_free(again);
+}
+
+/* One of each type, with all that it takes; each is read, written out, read again, copied and
+ * compared. */
+static void test_services_of_all_types(void **state) {
+  (void)state;
+  static const char *const rest[] = {
+      "port: 1, health_endpoint: /h, host: h.example, method: POST, headers: ['A: b', 'C-d: "
+      "\"e\"'], body: '{}', "
+      "expect_status: '200-299,404', expect_text: \"so 'that'\", expect_json: a.0.b=c=d, insecure: "
+      "true, "
+      "certificate_days: 30",
+      "type: tcp, port: 1, host: '::1'",
+      "type: tls, port: 1, insecure: yes, certificate_days: 1",
+      "type: grpc, port: 65535, grpc_service: a.b.C",
+      "type: exec, command: [/bin/echo, '', \"a b\", \"'\"]",
+      "type: process, process: /usr/sbin/nginx",
+      "type: push, source: cron, metric: backup_bytes, within: 2d",
+  };
+  static const char *const types[] = {"http", "tcp", "tls", "grpc", "exec", "process", "push"};
+  char text[4096] = "services:\n";
+  for (size_t i = 0; i < 7; i++)
+    sprintf(text + strlen(text),
+            "- {name: n%zu, interval: 5s, timeout: 1s, degraded_latency: 1s, %s}\n", i, rest[i]);
+  struct conf *conf = conf_of(text);
+  char *dump = dump_of(conf);
+  struct conf *again = conf_of(dump);
+  assert_int_equal(again->service_count, 7);
+  for (size_t i = 0; i < 7; i++) {
+    struct conf_service *copy = conf_service_copy(&conf->services[i]);
+    assert_string_equal(conf_service_type_name(copy), types[i]);
+    assert_true(conf_service_same(copy, &again->services[i]));
+    assert_false(conf_service_same(copy, &conf->services[(i + 1) % 7]));
+    copy->interval_ms++;
+    assert_false(conf_service_same(copy, &conf->services[i]));
+    conf_service_free(copy);
+  }
+  assert_string_equal(again->services[0].headers[1], "C-d: \"e\"");
+  assert_null(again->services[0].headers[2]);
+  assert_string_equal(again->services[4].command[2], "a b");
+  free(dump);
   conf_free(conf);
   conf_free(again);
 }
@@ -345,6 +390,7 @@ int main(void) {
       cmocka_unit_test(test_paths_are_taken_from_the_files_folder),
       cmocka_unit_test(test_every_setting_survives_dump_and_load),
       cmocka_unit_test(test_lists_survive_dump_and_load),
+      cmocka_unit_test(test_services_of_all_types),
       cmocka_unit_test(test_environment_overrides_the_file),
       cmocka_unit_test(test_every_setting_has_its_variable),
       cmocka_unit_test(test_aliases_fill_what_nobody_says),

@@ -124,12 +124,64 @@ static void test_kinds(void **state) {
   CHECK_ROWS(rows);
 }
 
+#define SERVICE "services:\n  - name: a\n    "
+
+static void test_types_of_services(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {SERVICE "type: ping\n",
+       "3:11: services[0].type: 'ping' is not auto, http, tcp, tls, grpc, exec, process or push\n"},
+      {SERVICE "type: tls\n", "2:5: services[0]: a service of the type tls needs `port`: a whole "
+                              "number from 1 to 65535\n"},
+      {SERVICE "type: exec\n", "2:5: services[0]: a service of the type exec needs `command`: a "
+                               "list, each of them a text of at most 4096 bytes\n"},
+      {SERVICE "type: exec\n    command: check me\n",
+       "4:14: services[0].command: must be a list ([one, two]), not a single value\n"},
+      {SERVICE "type: exec\n    command: [[a]]\n",
+       "4:15: services[0].command: must be a list of single values, not a list\n"},
+      {SERVICE "type: exec\n    command: [check]\n",
+       "2:5: services[0]: `command` must begin with the absolute path of a program\n"},
+      {SERVICE "type: exec\n    command: [/bin/true, \"a\\tb\"]\n",
+       "4:26: services[0].command: 'a?b' holds a control character or bytes that are not UTF-8: "
+       "remove them\n"},
+      {SERVICE "port: 1\n    command: [/bin/true]\n",
+       "2:5: services[0]: `command` means nothing to a service of the type tcp: remove it, or "
+       "write `type: exec`\n"},
+      {SERVICE "port: 1\n    insecure: true\n",
+       "2:5: services[0]: `insecure` means nothing to a service of the type tcp: remove it, or "
+       "write `type: http`\n"},
+      {SERVICE "port: 1\n    health_endpoint: /\n    method: get\n",
+       "5:13: services[0].method: 'get' is not a method of HTTP such as GET or HEAD of at most 16 "
+       "bytes\n"},
+      {SERVICE "port: 1\n    health_endpoint: /\n    headers: [nothing]\n",
+       "5:15: services[0].headers: 'nothing' is not a header such as \"Accept: text/plain\" of at "
+       "most 1024 bytes\n"},
+      {SERVICE "port: 1\n    health_endpoint: /\n    expect_status: 300-200\n",
+       "5:20: services[0].expect_status: '300-200' is not a comma list of statuses of HTTP such as "
+       "200-299,401 of at most 256 bytes\n"},
+      {SERVICE "port: 1\n    health_endpoint: /\n    expect_status: ok\n",
+       "5:20: services[0].expect_status: 'ok' is not a comma list of statuses of HTTP such as "
+       "200-299,401 of at most 256 bytes\n"},
+      {SERVICE "port: 1\n    health_endpoint: /\n    expect_json: status\n",
+       "5:18: services[0].expect_json: 'status' is not a member and its value such as status=ok or "
+       "checks.db.status=up of at most 1024 bytes\n"},
+      {SERVICE "type: push\n    source: x\n    within: 0\n",
+       "5:13: services[0].within: '0' is not a duration from 1s to 365d\n"},
+      {SERVICE "type: process\n    process: ''\n",
+       "2:5: services[0]: a service of the type process needs `process`: a text of at most 256 "
+       "bytes\n"},
+      {SERVICE "port: 1\n    interval: 10ms\n",
+       "4:15: services[0].interval: '10ms' is not a duration from 1s to 1d\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
 static void test_lists(void **state) {
   (void)state;
   static const struct row rows[] = {
       {"services:\n  - port: 80\n", "2:5: services[0]: `name` is missing, as in `- name: api`\n"},
       {"services:\n  - name: a\n", "2:5: services[0]: needs a port (a whole number from 1 to "
-                                   "65535) or a health_endpoint that is a URL\n"},
+                                   "65535) or a health_endpoint that is a URL, or a type\n"},
       {"services:\n  - name: a\n    health_endpoint: /health\n",
        "2:5: services[0]: a health_endpoint that is a path needs a port: add one, or write a whole "
        "URL\n"},
@@ -293,6 +345,7 @@ int main(void) {
       cmocka_unit_test(test_keys),
       cmocka_unit_test(test_kinds),
       cmocka_unit_test(test_lists),
+      cmocka_unit_test(test_types_of_services),
       cmocka_unit_test(test_yaml_itself),
       cmocka_unit_test(test_all_are_told),
       cmocka_unit_test(test_bounds),
