@@ -43,20 +43,28 @@ static void put_sample(void *arg, const char *metric, const char *label, struct 
   outbox_sample(host->outbox, &sample);
 }
 
+static void take(struct host *host, size_t i, struct slice text) {
+  const struct host_sink sink = {put_sample, host};
+  subjects[i].subject->take(host->states[i], text, clock_monotonic_us(host->clock), &sink);
+}
+
 static void read_subject(struct host *host, size_t i) {
   struct belfry_error error = {0};
-  const struct host_sink sink = {put_sample, host};
+  const struct host_subject *subject = subjects[i].subject;
   size_t len;
-  char *text = fd_read_file(subjects[i].subject->path, HOST_TEXT_BYTES_MAX, &len, &error);
+  if (!subject->path) {
+    take(host, i, slice_new(NULL, 0));
+    return;
+  }
+  char *text = fd_read_file(subject->path, HOST_TEXT_BYTES_MAX, &len, &error);
   if (!text) {
-    if (!host->complained[i])
+    if (!host->complained[i] && !subject->optional)
       log_warning("no figures of the host's %s: %s", subjects[i].name, error.text);
     host->complained[i] = true;
     return;
   }
   host->complained[i] = false;
-  subjects[i].subject->take(host->states[i], slice_new(text, len), clock_monotonic_us(host->clock),
-                            &sink);
+  take(host, i, slice_new(text, len));
   free(text);
 }
 

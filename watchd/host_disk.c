@@ -23,6 +23,9 @@ static void measure(const char *path, const struct host_sink *sink) {
     return;
   struct slice mount = slice_of(path);
   sink->put(sink->arg, "host_disk_percent", "mount", mount, 100 * used / (used + free_blocks));
+  if (fs.f_files > 0 && fs.f_ffree <= fs.f_files) /* some file systems have no such limit */
+    sink->put(sink->arg, "host_disk_inodes_percent", "mount", mount,
+              100 * ((double)(fs.f_files - fs.f_ffree) / (double)fs.f_files));
   sink->put(sink->arg, "host_disk_free_bytes", "mount", mount, free_blocks * (double)fs.f_frsize);
 }
 
@@ -36,4 +39,4 @@ static void take(void *state, struct slice text, int64_t now_us, const struct ho
     measure(disk->mounts[i].path, sink);
 }
 
-const struct host_subject host_disk = {"/proc/self/mountinfo", sizeof(struct disk), take};
+const struct host_subject host_disk = {"/proc/self/mountinfo", sizeof(struct disk), take, false};

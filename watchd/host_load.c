@@ -24,4 +24,4 @@ static void take(void *state, struct slice text, int64_t now_us, const struct ho
   }
 }
 
-const struct host_subject host_load = {"/proc/loadavg", 1, take};
+const struct host_subject host_load = {"/proc/loadavg", 1, take, false};

@@ -51,4 +51,4 @@ static void take(void *state, struct slice text, int64_t now_us, const struct ho
     host_put(sink, "host_swap_percent", 100 * ((now.swap_total - now.swap_free) / now.swap_total));
 }
 
-const struct host_subject host_memory = {"/proc/meminfo", 1, take};
+const struct host_subject host_memory = {"/proc/meminfo", 1, take, false};

@@ -90,4 +90,4 @@ static void take(void *state, struct slice text, int64_t now_us, const struct ho
   network->last_us = now_us;
 }
 
-const struct host_subject host_network = {"/proc/net/dev", sizeof(struct network), take};
+const struct host_subject host_network = {"/proc/net/dev", sizeof(struct network), take, false};

@@ -25,12 +25,15 @@ static inline void host_put(const struct host_sink *sink, const char *metric, do
 }
 
 struct host_subject {
-  const char *path;   /* the file that is read, at most HOST_TEXT_BYTES_MAX of it */
+  const char *path;   /* the file that is read, at most HOST_TEXT_BYTES_MAX of it; NULL: it reads
+                         by itself, and is given no text */
   size_t state_bytes; /* what it keeps from one reading to the next; zeroed at first */
 
   /* Takes a reading at `now_us` (monotonic). What is not known (a rate at the first reading, a
    * figure that the text does not have) is left out: it is never given as 0. */
   void (*take)(void *state, struct slice text, int64_t now_us, const struct host_sink *sink);
+
+  bool optional; /* not every host has the file, and that is fine */
 };
 
 #define HOST_TEXT_BYTES_MAX     ((size_t)1 << 20)

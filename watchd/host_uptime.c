@@ -19,4 +19,4 @@ static void take(void *state, struct slice text, int64_t now_us, const struct ho
     host_put(sink, "host_uptime_seconds", value);
 }
 
-const struct host_subject host_uptime = {"/proc/uptime", 1, take};
+const struct host_subject host_uptime = {"/proc/uptime", 1, take, false};

@@ -6,11 +6,16 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/host.c %D%/host.h %D%/host.def \
 	%D%/host_cpu.c \
 	%D%/host_disk.c \
+	%D%/host_disk_io.c \
+	%D%/host_files.c \
 	%D%/host_load.c \
 	%D%/host_memory.c \
 	%D%/host_mounts.c %D%/host_mounts.h \
 	%D%/host_network.c \
+	%D%/host_pressure.c \
+	%D%/host_processes.c %D%/host_processes.h \
 	%D%/host_subject.c %D%/host_subject.h \
+	%D%/host_temperature.c %D%/host_temperature.h \
 	%D%/host_uptime.c \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/perfdata.c %D%/perfdata.h \

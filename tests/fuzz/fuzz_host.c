@@ -8,8 +8,9 @@
 #include <string.h>
 
 /* The disk's subject asks the system about what it reads, so its mounts are only parsed. */
-static const struct host_subject *const subjects[] = {&host_cpu, &host_memory, &host_load,
-                                                      &host_uptime, &host_network};
+static const struct host_subject *const subjects[] = {
+    &host_cpu,     &host_memory,  &host_load,        &host_uptime,
+    &host_network, &host_disk_io, &host_pressure_io, &host_files};
 #define SUBJECTS (sizeof subjects / sizeof *subjects)
 
 static void check_figure(void *arg, const char *metric, const char *label, struct slice label_value,

@@ -352,7 +352,7 @@ static void test_the_example_is_valid(void **state) {
   fclose(file);
   assert_int_equal(conf_check(path, conf_collect, &text), 0);
   struct conf *conf = conf_of(text.data);
-  assert_int_equal(conf->service_count, 3);
+  assert_int_equal(conf->service_count, 4);
   assert_int_equal(conf->log_count, 1);
   assert_string_equal(conf->push_listen, "127.0.0.1:8090");
   conf_free(conf);

@@ -1,6 +1,8 @@
 /* watchd/host_*: figures from texts of /proc. */
 #include "watchd/host_mounts.h"
+#include "watchd/host_processes.h"
 #include "watchd/host_subject.h"
+#include "watchd/host_temperature.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -8,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -188,7 +192,10 @@ static void test_disk_of_this_host(void **state) {
        "27 1 8:1 / / rw - ext4 /dev/sda1 rw\n31 27 8:2 / /not/there rw - xfs /d rw\n", 0, &figures);
   assert_true(has(&figures, "host_disk_percent{/}", &value) && value >= 0 && value <= 100);
   assert_true(has(&figures, "host_disk_free_bytes{/}", &value) && value >= 0);
-  assert_int_equal(figures.count, 2);
+  bool inodes =
+      has(&figures, "host_disk_inodes_percent{/}", &value); /* not every file system has */
+  assert_true(!inodes || (value >= 0 && value <= 100));
+  assert_int_equal(figures.count, inodes ? 3 : 2);
   free(disk);
 }
 
@@ -200,7 +207,7 @@ static void test_disk_of_a_chroot(void **state) {
   double value;
   take(&host_disk, disk, "40 39 0:5 / /proc rw - proc proc rw\n", 0, &figures);
   assert_true(has(&figures, "host_disk_percent{/}", &value) && value >= 0 && value <= 100);
-  assert_int_equal(figures.count, 2);
+  assert_int_equal(figures.count, has(&figures, "host_disk_inodes_percent{/}", &value) ? 3 : 2);
   take(&host_disk, disk, "27 1 0:50 / / rw - nfs4 server:/root rw\n", 0, &figures);
   expect_none(&figures); /* told, and on a network: asking it can hang */
   take(&host_disk, disk, "", 0, &figures);
@@ -208,9 +215,189 @@ static void test_disk_of_a_chroot(void **state) {
   free(disk);
 }
 
+static void test_cores_and_steal(void **state) {
+  (void)state;
+  void *cpu = calloc(1, host_cpu.state_bytes);
+  struct figures figures;
+  take(&host_cpu, cpu,
+       "cpu  0 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0\ncpu7 5 0 0 5 0 0 0 0\ncpu999 1 1 1 1\n", 0,
+       &figures);
+  take(&host_cpu, cpu,
+       "cpu  20 0 0 60 0 0 0 20\ncpu0 25 0 0 75 0 0 0 0\ncpu7 95 0 0 15 0 0 0 0\ncpu999 2 2 2 2\n",
+       1, &figures);
+  expect(&figures, "host_cpu_percent", 40);
+  expect(&figures, "host_cpu_steal_percent", 20);
+  expect(&figures, "host_cpu_core_percent{0}", 25);
+  expect(&figures, "host_cpu_core_percent{7}", 90);
+  assert_int_equal(figures.count, 5);
+  free(cpu);
+}
+
+static void test_pressure(void **state) {
+  (void)state;
+  struct figures figures;
+  take(&host_pressure_memory, NULL,
+       "some avg10=1.53 avg60=0.87 avg300=0.33 total=28374\nfull avg10=0.25 avg60=0.00 avg300=0.00 "
+       "total=0\n",
+       0, &figures);
+  expect(&figures, "host_pressure_percent{memory}", 1.53);
+  expect(&figures, "host_pressure_full_percent{memory}", 0.25);
+  take(&host_pressure_cpu, NULL,
+       "some avg60=1\nfull avg10=\nsome avg10=101\nother avg10=1\nsome avg10=1x\n", 0, &figures);
+  expect_none(&figures);
+}
+
+static void test_disk_io(void **state) {
+  (void)state;
+  void *disks = calloc(1, host_disk_io.state_bytes);
+  struct figures figures;
+  take(&host_disk_io, disks,
+       "   7 0 loop0 1 1 1 1 1 1 1 1 1 1 1\n 253 0 vda 10 0 1000 0 10 0 2000 0 0 500 0\n 253 1 "
+       "vda1 1 1 1 1 1 1 1 1 1 1 1\n"
+       " 259 0 nvme0n1 1 0 0 0 0 0 0 0 0 0 0\n 259 1 nvme0n1p1 1 1 1 1 1 1 1 1 1 1 1\n",
+       1000000, &figures);
+  expect_none(&figures);
+  take(&host_disk_io, disks,
+       " 253 0 vda 10 0 1400 0 10 0 2100 0 0 1500 0\n 253 1 vda1 9 9 9 9 9 9 9 9 9 9 9\n 259 0 "
+       "nvme0n1 1 0 2 0 0 0 0 0 0 9000 0\n"
+       " 8 0 sda 1 0 2 0 0 0 0 0 0 9000 0\n",
+       3000000, &figures);
+  expect(&figures, "host_disk_read_bytes_per_second{vda}", 400 * 512 / 2.);
+  expect(&figures, "host_disk_write_bytes_per_second{vda}", 100 * 512 / 2.);
+  expect(&figures, "host_disk_busy_percent{vda}", 50);
+  expect(&figures, "host_disk_busy_percent{nvme0n1}", 100); /* several queues count on their own */
+  assert_int_equal(figures.count, 6);
+  take(&host_disk_io, disks, " 253 0 vda 1 0 1 0 1 0 1 0 0 1 0\n", 4000000, &figures);
+  expect_none(&figures); /* it was taken away and put back */
+  free(disks);
+}
+
+static void test_files(void **state) {
+  (void)state;
+  struct figures figures;
+  take(&host_files, NULL, "1200\t0\t4800\n", 0, &figures);
+  expect(&figures, "host_files_open", 1200);
+  expect(&figures, "host_files_percent", 25);
+}
+
+static void add_process(struct host_processes *now, const char *name, const char *state, int user,
+                        int pages) {
+  char text[300];
+  snprintf(text, sizeof text,
+           "42 (%s) %s 1 1 1 0 -1 4194560 1 0 0 0 %d 5 0 0 20 0 1 0 100 1000000 %d "
+           "18446744073709551615 1\n",
+           name, state, user, pages);
+  host_processes_add(now, slice_of(text));
+}
+
+static void test_processes(void **state) {
+  (void)state;
+  static struct host_processes before, now;
+  struct figures figures = {0};
+  const struct host_sink sink = {put, &figures};
+  add_process(&before, "web", "S", 95, 10);
+  add_process(&before, "odd) (name", "S", 0, 10);
+  host_processes_put(&before, NULL, 0, 4096, 100, &sink);
+  expect(&figures, "host_processes", 2);
+  expect(&figures, "host_process_memory_bytes{web}", 40960);
+  double ignored;
+  assert_false(has(&figures, "host_process_cpu_percent{web}", &ignored));
+  figures = (struct figures){0};
+  add_process(&now, "web", "R", 95, 30);
+  add_process(&now, "web", "D", 195, 10);
+  add_process(&now, "odd) (name", "S", 45, 5);
+  host_processes_add(&now, slice_of("43 (cut) S 1"));
+  host_processes_add(&now, slice_of("nothing"));
+  host_processes_put(&now, &before, 2, 4096, 100, &sink);
+  expect(&figures, "host_processes", 3);
+  expect(&figures, "host_processes_running", 1);
+  expect(&figures, "host_processes_blocked", 1);
+  expect(&figures, "host_process_memory_bytes{web}", 40 * 4096);
+  expect(&figures, "host_process_cpu_percent{web}", 100); /* 200 ticks of 100 in two seconds */
+  expect(&figures, "host_process_cpu_percent{odd) (name}", 22.5);
+}
+
+static void test_the_biggest_programs_only(void **state) {
+  (void)state;
+  static struct host_processes now;
+  struct figures figures = {0};
+  const struct host_sink sink = {put, &figures};
+  for (int i = 0; i < 2 * HOST_PROGRAMS_MAX; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "p%d", i);
+    add_process(&now, name, "S", 0, i);
+  }
+  host_processes_put(&now, NULL, 0, 1, 100, &sink);
+  assert_int_equal(figures.count, 3 + HOST_BIGGEST);
+  expect(&figures, "host_processes", 2 * HOST_PROGRAMS_MAX);
+  expect(&figures, "host_process_memory_bytes{p511}", 511);
+}
+
+static void write_sensor(const char *dir, const char *name, const char *text) {
+  char path[200];
+  snprintf(path, sizeof path, "%s/%s", dir, name);
+  FILE *file = fopen(path, "w");
+  assert_non_null(file);
+  fputs(text, file);
+  fclose(file);
+}
+
+static void test_temperatures(void **state) {
+  (void)state;
+  char dir[] = "/tmp/belfry-hwmon-XXXXXX", chip[64];
+  struct figures figures = {0};
+  const struct host_sink sink = {put, &figures};
+  assert_non_null(mkdtemp(dir));
+  snprintf(chip, sizeof chip, "%s/hwmon3", dir);
+  assert_int_equal(mkdir(chip, 0700), 0);
+  static const char *const files[][2] = {
+      {"name", "coretemp\n"},     {"temp1_input", "45500\n"},    {"temp1_label", "Package id 0\n"},
+      {"temp2_input", "-5000\n"}, {"temp3_input", "nonsense\n"}, {"fan1_input", "900\n"}};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    write_sensor(chip, files[i][0], files[i][1]);
+  host_temperature_read(dir, &sink);
+  expect(&figures, "host_temperature_celsius{coretemp Package id 0}", 45.5);
+  expect(&figures, "host_temperature_celsius{coretemp temp2}", -5);
+  assert_int_equal(figures.count, 2);
+  host_temperature_read("/no/such/folder", &sink);
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", chip, files[i][0]);
+    unlink(path);
+  }
+  rmdir(chip);
+  rmdir(dir);
+}
+
+/* What this very host gives is figures that can be. */
+static void test_this_host(void **state) {
+  (void)state;
+  const struct host_subject *const own[] = {&host_processes, &host_temperature};
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+    void *kept = calloc(1, own[i]->state_bytes);
+    struct figures figures;
+    double count = 0;
+    take(own[i], kept, "", 1000000, &figures);
+    take(own[i], kept, "", 2000000, &figures);
+    if (own[i] == &host_processes) {
+      assert_true(has(&figures, "host_processes", &count));
+      assert_true(count >= 1 && count < 1e6);
+    }
+    free(kept);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_cpu),
+      cmocka_unit_test(test_cores_and_steal),
+      cmocka_unit_test(test_pressure),
+      cmocka_unit_test(test_disk_io),
+      cmocka_unit_test(test_files),
+      cmocka_unit_test(test_processes),
+      cmocka_unit_test(test_the_biggest_programs_only),
+      cmocka_unit_test(test_temperatures),
+      cmocka_unit_test(test_this_host),
       cmocka_unit_test(test_memory),
       cmocka_unit_test(test_network),
       cmocka_unit_test(test_load_and_uptime),
