@@ -3,6 +3,7 @@ noinst_LIBRARIES += watchd/libwatchd.a
 watchd_libwatchd_a_SOURCES = \
 	%D%/command.c %D%/command.h \
 	%D%/exchange.c %D%/exchange.h \
+	%D%/fetch.c %D%/fetch.h \
 	%D%/host.c %D%/host.h %D%/host.def \
 	%D%/host_cpu.c \
 	%D%/host_disk.c \
@@ -35,6 +36,8 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/reader.c %D%/reader.h \
 	%D%/report.c %D%/report.h \
 	%D%/schedule.c %D%/schedule.h \
+	%D%/scrape.c %D%/scrape.h \
+	%D%/scrape_take.c %D%/scrape_take.h \
 	%D%/service.c %D%/service.h \
 	%D%/service_tell.c %D%/service_tell.h \
 	%D%/services.c %D%/services.h \

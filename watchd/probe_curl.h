@@ -1,15 +1,12 @@
 /*
- * What the probes that libcurl makes share: a transfer, the part of the answer that is kept, faults
- * of ours told from those of the service, how long each phase took, and the certificate.
+ * What the probes that libcurl makes share: a transfer, how long each phase of it took, and the
+ * certificate.
  */
 #ifndef BELFRY_WATCHD_PROBE_CURL_H
 #define BELFRY_WATCHD_PROBE_CURL_H
 
-#include "base/buf.h"
+#include "watchd/fetch.h"
 #include "watchd/probe.h"
-#include "watchd/transfer.h"
-
-#include <curl/curl.h>
 
 #define PROBE_BODY_BYTES_MAX ((size_t)1 << 20) /* of an answer that are looked at */
 
@@ -20,23 +17,12 @@ struct probe_curl;
 typedef void (*probe_curl_judge_fn)(struct probe_curl *probe, struct probe_result *result);
 
 struct probe_curl {
-  struct probe probe;                 /* first: the probe is this */
-  CURL *easy;                         /* owned; for options that only one type of probe needs */
-  struct curl_slist *headers;         /* owned: of the request */
+  struct probe probe; /* first: the probe is this */
+  struct fetch fetch;
   const struct conf_service *service; /* borrowed */
-  struct buf body;                    /* the beginning of the answer's */
-  int grpc_status;                    /* of the trailers; -1: none has come */
-  char grpc_message[128];
-
-  struct transfers *transfers;
-  struct transfer_done done;
   probe_curl_judge_fn judge;
   probe_done_fn on_done;
   void *arg;
-  int64_t timeout_ms;
-  size_t body_bytes;
-  int socket_errno; /* why we could not even make a socket; 0: we could */
-  char error[CURL_ERROR_SIZE];
 };
 
 /* Makes one with the options that all have. Takes: `url` is copied. Returns: owned until
@@ -45,9 +31,6 @@ struct probe_curl *probe_curl_new(const struct probe_tools *tools,
                                   const struct probe_target *target, const char *url,
                                   probe_curl_judge_fn judge, struct belfry_error *error);
 void probe_curl_free(struct probe_curl *probe);
-
-/* Adds a header of the request: "Name: value". Returns: 0 or BELFRY_ENOMEM. */
-int probe_curl_header(struct probe_curl *probe, const char *line) BELFRY_MUST_CHECK;
 
 /* Only connects, with a TLS handshake when the URL is https. */
 void probe_curl_connect_only(struct probe_curl *probe);

@@ -31,26 +31,25 @@ static int serving_status(const struct buf *body) {
 static void judge(struct probe_curl *probe, struct probe_result *result) {
   static const char *const words[] = {"its health is not known", "serving", "not serving",
                                       "the service is not known"};
-  int serving = serving_status(&probe->body);
-  long status = 0;
-  curl_easy_getinfo(probe->easy, CURLINFO_RESPONSE_CODE, &status);
+  int serving = serving_status(&probe->fetch.body);
+  long status = fetch_status(&probe->fetch);
   result->outcome = PROBE_FAILURE;
   if (status != 200)
     snprintf(result->message, sizeof result->message, "HTTP %ld", status);
-  else if (probe->grpc_status == GRPC_NOT_FOUND)
+  else if (probe->fetch.grpc_status == GRPC_NOT_FOUND)
     snprintf(result->message, sizeof result->message,
              "the server knows no service of that name (NOT_FOUND)");
-  else if (probe->grpc_status == GRPC_UNIMPLEMENTED)
+  else if (probe->fetch.grpc_status == GRPC_UNIMPLEMENTED)
     snprintf(result->message, sizeof result->message,
              "the server has no health service (UNIMPLEMENTED)");
-  else if (probe->grpc_status != GRPC_OK)
-    snprintf(result->message, sizeof result->message, "gRPC status %d: %.120s", probe->grpc_status,
-             probe->grpc_message);
+  else if (probe->fetch.grpc_status != GRPC_OK)
+    snprintf(result->message, sizeof result->message, "gRPC status %d: %.120s",
+             probe->fetch.grpc_status, probe->fetch.grpc_message);
   else if (serving < 0 || serving > 3)
     snprintf(result->message, sizeof result->message, "the answer makes no sense");
   else
     snprintf(result->message, sizeof result->message, "%s", words[serving]);
-  if (status == 200 && probe->grpc_status == GRPC_OK && serving == 1)
+  if (status == 200 && probe->fetch.grpc_status == GRPC_OK && serving == 1)
     result->outcome = PROBE_SUCCESS;
   probe_curl_phases(probe, result);
 }
@@ -66,12 +65,13 @@ static int set_request(struct probe_curl *probe, const char *service) {
     message[6] = (unsigned char)len;
     memcpy(message + 7, service, len);
   }
-  curl_easy_setopt(probe->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
-  curl_easy_setopt(probe->easy, CURLOPT_POSTFIELDSIZE,
+  curl_easy_setopt(probe->fetch.easy, CURLOPT_HTTP_VERSION,
+                   (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+  curl_easy_setopt(probe->fetch.easy, CURLOPT_POSTFIELDSIZE,
                    (long)(GRPC_HEAD_BYTES + (len ? len + 2 : 0)));
-  curl_easy_setopt(probe->easy, CURLOPT_COPYPOSTFIELDS, message);
-  int status = probe_curl_header(probe, "Content-Type: application/grpc");
-  return status ? status : probe_curl_header(probe, "TE: trailers");
+  curl_easy_setopt(probe->fetch.easy, CURLOPT_COPYPOSTFIELDS, message);
+  int status = fetch_header(&probe->fetch, "Content-Type: application/grpc");
+  return status ? status : fetch_header(&probe->fetch, "TE: trailers");
 }
 
 int probe_grpc_start(const struct probe_tools *tools, const struct probe_target *target,

@@ -26,22 +26,6 @@ static bool status_expected(const char *list, long status) {
   return false;
 }
 
-/* The member that a path such as checks.0.status leads to. Returns: borrowed; NULL: it is not
- * there. */
-static const json_t *member_at(const json_t *value, struct slice path) {
-  struct slice step;
-  while (value && slice_split(&path, '.', &step)) {
-    char key[256];
-    long long place;
-    snprintf(key, sizeof key, "%.*s", SLICE_ARG(step));
-    if (json_is_array(value) && slice_to_int64(step, &place) && place >= 0)
-      value = json_array_get(value, (size_t)place);
-    else
-      value = json_object_get(value, key);
-  }
-  return value;
-}
-
 /* As a person would write it. */
 static void put_value(const json_t *value, struct buf *out) {
   if (json_is_string(value)) {
@@ -59,7 +43,7 @@ static bool json_expected(const struct buf *body, const char *expected, char *wh
   struct belfry_error error = {0};
   struct buf found;
   json_t *answer = json_parse(buf_slice(body), JSON_DEPTH_DEFAULT, &error);
-  const json_t *value = member_at(answer, path);
+  const json_t *value = json_at(answer, path);
   buf_init(&found, 4096);
   if (value)
     put_value(value, &found);
@@ -78,10 +62,9 @@ static bool json_expected(const struct buf *body, const char *expected, char *wh
 
 static void judge(struct probe_curl *probe, struct probe_result *result) {
   const struct conf_service *service = probe->service;
-  const struct buf *body = &probe->body;
+  const struct buf *body = &probe->fetch.body;
   char why[160] = "";
-  long status = 0;
-  curl_easy_getinfo(probe->easy, CURLINFO_RESPONSE_CODE, &status);
+  long status = fetch_status(&probe->fetch);
   if (!status_expected(service->expect_status, status))
     result->outcome = PROBE_FAILURE;
   else if (service->expect_text && !memmem(body->data ? body->data : "", body->len,
@@ -100,13 +83,14 @@ static void judge(struct probe_curl *probe, struct probe_result *result) {
 static int set_request(struct probe_curl *probe, const struct conf_service *service) {
   int status = BELFRY_OK;
   for (char **header = service->headers; header && *header && !status; header++)
-    status = probe_curl_header(probe, *header);
+    status = fetch_header(&probe->fetch, *header);
   if (service->body)
-    curl_easy_setopt(probe->easy, CURLOPT_COPYPOSTFIELDS, service->body);
+    curl_easy_setopt(probe->fetch.easy, CURLOPT_COPYPOSTFIELDS, service->body);
   if (service->method && strcmp(service->method, "HEAD") == 0)
-    curl_easy_setopt(probe->easy, CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(probe->fetch.easy, CURLOPT_NOBODY, 1L);
   else if (service->method || service->body)
-    curl_easy_setopt(probe->easy, CURLOPT_CUSTOMREQUEST, service->method ? service->method : "GET");
+    curl_easy_setopt(probe->fetch.easy, CURLOPT_CUSTOMREQUEST,
+                     service->method ? service->method : "GET");
   return status;
 }
 

@@ -8,7 +8,7 @@
 
 static void judge(struct probe_curl *probe, struct probe_result *result) {
   double seconds = 0;
-  curl_easy_getinfo(probe->easy, CURLINFO_APPCONNECT_TIME, &seconds);
+  curl_easy_getinfo(probe->fetch.easy, CURLINFO_APPCONNECT_TIME, &seconds);
   result->latency_ms = seconds * 1000;
   snprintf(result->message, sizeof result->message, "handshake done");
   probe_curl_certificate(probe, result);

@@ -9,6 +9,7 @@
 #include "watchd/reader.h"
 #include "watchd/report.h"
 #include "watchd/schedule.h"
+#include "watchd/scrape.h"
 #include "watchd/services.h"
 #include "watchd/tails.h"
 #include "watchd/tasks.h"
@@ -32,6 +33,7 @@ struct watch {
   struct services *services;
   struct tasks *tasks;
   struct tails *tails;
+  struct scrapes *scrapes;
   struct report *report;
 };
 
@@ -67,6 +69,9 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
   const struct tail_parts tails = {watch->loop, watch->outbox, watch->reader, clock};
   if (!status)
     status = tails_new(watch->schedule, &tails, &watch->tails);
+  const struct scrape_parts scrapes = {watch->schedule, watch->outbox, watch->transfers, clock};
+  if (!status)
+    status = scrapes_new(&scrapes, &watch->scrapes);
   if (!status)
     status = report_new(watch->schedule, watch->outbox, clock, watch_on_ask, watch, &watch->report);
   if (status)
@@ -84,6 +89,8 @@ static int configure(struct watch *watch, const struct conf *conf, struct belfry
   int status = services_configure(watch->services, conf);
   if (!status)
     status = tails_configure(watch->tails, conf);
+  if (!status)
+    status = scrapes_configure(watch->scrapes, conf);
   return status ? belfry_error_set(error, status, "%s", belfry_strerror(status)) : BELFRY_OK;
 }
 
@@ -104,7 +111,8 @@ static void adopt(struct watch *watch, struct conf *conf) {
   }
   conf_free(watch->conf);
   watch->conf = conf;
-  log_info("reloaded: %zu services, %zu logs", conf->service_count, conf->log_count);
+  log_info("reloaded: %zu services, %zu logs, %zu scrapes", conf->service_count, conf->log_count,
+           conf->scrape_count);
 }
 
 static void watch_on_hangup(struct ev_loop *loop, struct ev_signal *signal, int events) {
@@ -145,6 +153,7 @@ static void watch_signal(struct watch *watch, struct ev_signal *signal, int numb
 static void free_parts(struct watch *watch) {
   report_free(watch->report);
   tasks_free(watch->tasks);
+  scrapes_free(watch->scrapes);
   tails_free(watch->tails);
   services_free(watch->services);
   host_free(watch->host);

@@ -163,6 +163,18 @@ static const char *put_unescaped(struct buf *buf, const char *at, const char *en
   return at;
 }
 
+const json_t *json_at(const json_t *value, struct slice path) {
+  struct slice step;
+  while (value && slice_split(&path, '.', &step)) {
+    long long place;
+    if (json_is_array(value) && slice_to_int64(step, &place) && place >= 0)
+      value = json_array_get(value, (size_t)place);
+    else
+      value = json_object_getn(value, step.data, step.len);
+  }
+  return value;
+}
+
 int json_decode_string(struct slice raw, struct buf *scratch, struct slice *out) {
   if (raw.len < 2 || raw.data[0] != '"')
     return BELFRY_EINVAL;

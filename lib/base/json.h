@@ -49,6 +49,10 @@ bool json_walk_next(struct json_walk *walk, struct slice *key, struct slice *val
  * if it is absent. */
 struct slice json_member(struct slice object, const char *key);
 
+/* What a path such as checks.0.status leads to: members by name, elements by number. Returns:
+ * borrowed; NULL when it is not there, or `value` is NULL. */
+const json_t *json_at(const json_t *value, struct slice path);
+
 /*
  * Decodes the raw text of a JSON string with its quotes, which must be valid. A string without
  * escapes is borrowed from `raw`; one with escapes is put at the end of `scratch` (which must not

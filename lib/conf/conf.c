@@ -58,6 +58,7 @@ void conf_free(struct conf *conf) {
         conf__free_value(&conf__lists[i].rows[row], conf__list_entry(&conf__lists[i], conf, e));
   free(conf->services);
   free(conf->logs);
+  free(conf->scrapes);
   free(conf->path);
   free(conf);
 }

@@ -50,6 +50,17 @@ struct conf_log {
   char *source; /* the events' source; the file's base name by default */
 };
 
+/* An endpoint whose figures become samples: an entry of the list `scrapes`. */
+struct conf_scrape {
+  char *url;
+  char *source; /* the label `source`; host and port of the URL by default */
+  int64_t interval_ms, timeout_ms, max_series;
+  char **metrics; /* globs, ended by a NULL; NULL: all */
+  char **json;    /* "metric=path.to.number", likewise */
+  char **headers; /* likewise */
+  bool insecure;
+};
+
 /* Where a value is from; a later one wins. */
 enum conf_origin {
   CONF_FROM_DEFAULT,
@@ -81,6 +92,8 @@ struct conf {
   size_t service_count;
   struct conf_log *logs; /* owned */
   size_t log_count;
+  struct conf_scrape *scrapes; /* owned */
+  size_t scrape_count;
 
   char *path; /* owned: as conf_load was given it; NULL for the default */
   unsigned char origins[CONF_SETTINGS_MAX]; /* enum conf_origin, in the order of settings.def */
@@ -166,5 +179,10 @@ void conf_service_put_url(const struct conf_service *service, struct buf *out);
 struct conf_service *conf_service_copy(const struct conf_service *service);
 void conf_service_free(struct conf_service *service);
 bool conf_service_same(const struct conf_service *a, const struct conf_service *b);
+
+/* The same of a scrape. */
+struct conf_scrape *conf_scrape_copy(const struct conf_scrape *scrape);
+void conf_scrape_free(struct conf_scrape *scrape);
+bool conf_scrape_same(const struct conf_scrape *a, const struct conf_scrape *b);
 
 #endif

@@ -43,6 +43,7 @@ enum conf_form {
   CONF_FORM_HEADER,   /* Name: value */
   CONF_FORM_STATUSES, /* comma list of statuses of HTTP and FROM-TO */
   CONF_FORM_MEMBER,   /* path.to.member=value */
+  CONF_FORM_FIGURE,   /* metric=path.to.number */
   CONF_FORM_NETWORKS, /* comma list of addresses and ADDRESS/BITS */
 };
 
@@ -67,6 +68,10 @@ struct conf_list {
   size_t entry_bytes;
   const struct conf_row *rows;
   size_t row_count;
+  /* Asks an entry, whose members are there and right, what only it as a whole can be asked, and
+   * fills in what follows from others; puts what is wrong into `why`, or fails it when memory runs
+   * out. */
+  void (*finish)(const struct conf *conf, void *entry, struct buf *why);
   const char *example; /* one entry, for a message */
   const char *doc;
 };
@@ -76,6 +81,7 @@ extern const size_t conf__setting_count;
 extern const struct conf_list conf__lists[];
 extern const size_t conf__list_count;
 extern const struct conf_list *const conf__service_list;
+extern const struct conf_list *const conf__scrape_list;
 
 #define CONF_ROWS_MAX CONF_SETTINGS_MAX /* rows in all: for sets of them */
 
@@ -120,8 +126,15 @@ int conf__add_word(const struct conf_row *row, struct slice text, void *base,
 int conf__copy_value(const struct conf_row *row, const void *from, void *to) BELFRY_MUST_CHECK;
 bool conf__same_value(const struct conf_row *row, const void *a, const void *b);
 
-/* Finds out an entry's type, and checks it as a whole; puts what is wrong into `why`. */
-void conf__finish_service(struct conf_service *service, struct buf *why);
+/* conf_list.finish of each. */
+void conf__finish_service(const struct conf *conf, void *entry, struct buf *why);
+void conf__finish_scrape(const struct conf *conf, void *entry, struct buf *why);
+void conf__finish_log(const struct conf *conf, void *entry, struct buf *why);
+
+/* Returns: owned, ended by conf__free_entry(); NULL out of memory. */
+void *conf__copy_entry(const struct conf_list *list, const void *entry);
+void conf__free_entry(const struct conf_list *list, void *entry);
+bool conf__same_entry(const struct conf_list *list, const void *a, const void *b);
 
 /* Frees what the field owns. */
 void conf__free_value(const struct conf_row *row, void *base);

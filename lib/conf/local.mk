@@ -3,8 +3,10 @@ lib_conf_libconf_a_SOURCES = \
 	%D%/aliases.def \
 	%D%/conf.c %D%/conf.h \
 	%D%/conf_priv.h \
+	%D%/entry.c \
 	%D%/environment.c \
 	%D%/live.c %D%/live.def \
+	%D%/scrape.c \
 	%D%/service.c \
 	%D%/service_types.def \
 	%D%/settings.def \

@@ -69,9 +69,19 @@ static void check_members(const struct conf_service *service, struct buf *why) {
   }
 }
 
-void conf__finish_service(struct conf_service *service, struct buf *why) {
+static bool is_repeated(const struct conf *conf, const struct conf_service *service) {
+  for (const struct conf_service *other = conf->services; other < service; other++)
+    if (other->name && strcmp(other->name, service->name) == 0)
+      return true;
+  return false;
+}
+
+void conf__finish_service(const struct conf *conf, void *entry, struct buf *why) {
+  struct conf_service *service = entry;
   bool is_path = service->health_endpoint && service->health_endpoint[0] == '/';
-  if (service->type == CONF_SERVICE_AUTO && service->port == 0 && !service->health_endpoint)
+  if (is_repeated(conf, service))
+    buf_printf(why, "there is a service '%s' already: names must differ", service->name);
+  else if (service->type == CONF_SERVICE_AUTO && service->port == 0 && !service->health_endpoint)
     buf_put_text(why, "needs a port (a whole number from 1 to 65535) or a health_endpoint that is "
                       "a URL, or a type");
   else if (is_path && service->port == 0)
@@ -103,27 +113,13 @@ void conf_service_put_url(const struct conf_service *service, struct buf *out) {
 }
 
 struct conf_service *conf_service_copy(const struct conf_service *service) {
-  const struct conf_list *list = conf__service_list;
-  struct conf_service *copy = calloc(1, sizeof *copy);
-  for (size_t i = 0; copy && i < list->row_count; i++)
-    if (conf__copy_value(&list->rows[i], service, copy)) {
-      conf_service_free(copy);
-      copy = NULL;
-    }
-  return copy;
+  return conf__copy_entry(conf__service_list, service);
 }
 
 void conf_service_free(struct conf_service *service) {
-  if (!service)
-    return;
-  for (size_t i = 0; i < conf__service_list->row_count; i++)
-    conf__free_value(&conf__service_list->rows[i], service);
-  free(service);
+  conf__free_entry(conf__service_list, service);
 }
 
 bool conf_service_same(const struct conf_service *a, const struct conf_service *b) {
-  for (size_t i = 0; i < conf__service_list->row_count; i++)
-    if (!conf__same_value(&conf__service_list->rows[i], a, b))
-      return false;
-  return true;
+  return conf__same_entry(conf__service_list, a, b);
 }

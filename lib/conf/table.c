@@ -225,6 +225,76 @@ static const struct conf_row log_rows[] = {
      .doc = "The source of these events. The name of the file without its folders by default."},
 };
 
+void conf__finish_log(const struct conf *conf, void *entry, struct buf *why) {
+  struct conf_log *log = entry;
+  (void)conf;
+  if (log->source)
+    return;
+  const char *slash = strrchr(log->path, '/');
+  log->source = strdup(slash ? slash + 1 : log->path);
+  if (!log->source)
+    why->status = BELFRY_ENOMEM;
+}
+
+static const struct conf_row scrape_rows[] = {
+    {.key = "url",
+     .kind = CONF_KIND_TEXT,
+     .offset = offsetof(struct conf_scrape, url),
+     .required = true,
+     .fallback_text = "",
+     .max = 2048,
+     .form = CONF_FORM_ENDPOINT,
+     .doc = "Where the figures are: Prometheus' text, OpenMetrics, or JSON."},
+    {.key = "source",
+     .kind = CONF_KIND_TEXT,
+     .offset = offsetof(struct conf_scrape, source),
+     .fallback_text = "",
+     .max = 128,
+     .doc = "The label `source` of its samples. Host and port of the URL by default."},
+    {.key = "interval",
+     .kind = CONF_KIND_DURATION,
+     .offset = offsetof(struct conf_scrape, interval_ms),
+     .min = 1000,
+     .max = 86400000,
+     .doc = "How often it is asked. 10s by default."},
+    {.key = "timeout",
+     .kind = CONF_KIND_DURATION,
+     .offset = offsetof(struct conf_scrape, timeout_ms),
+     .min = 100,
+     .max = 600000,
+     .doc = "How long its answer is waited for. 5s by default."},
+    {.key = "metrics",
+     .kind = CONF_KIND_WORDS,
+     .offset = offsetof(struct conf_scrape, metrics),
+     .max = 128,
+     .doc = "Which of its metrics are taken: globs. All by default."},
+    {.key = "json",
+     .kind = CONF_KIND_WORDS,
+     .offset = offsetof(struct conf_scrape, json),
+     .max = 512,
+     .form = CONF_FORM_FIGURE,
+     .doc = "Of an answer that is JSON, which of its numbers are taken, and as which metrics. All "
+            "of them by default, "
+            "each under its path."},
+    {.key = "headers",
+     .kind = CONF_KIND_WORDS,
+     .offset = offsetof(struct conf_scrape, headers),
+     .max = 1024,
+     .form = CONF_FORM_HEADER,
+     .doc = "Of the request."},
+    {.key = "insecure",
+     .kind = CONF_KIND_BOOL,
+     .offset = offsetof(struct conf_scrape, insecure),
+     .doc = "Whether any certificate will do. No by default."},
+    {.key = "max_series",
+     .kind = CONF_KIND_INT,
+     .offset = offsetof(struct conf_scrape, max_series),
+     .min = 1,
+     .max = 1000000,
+     .doc =
+         "Most samples that are taken of one answer; what is beyond is left out. 2000 by default."},
+};
+
 #define ROWS(rows_) .rows = rows_, .row_count = sizeof rows_ / sizeof *rows_
 
 const struct conf_list conf__lists[] = {
@@ -233,6 +303,7 @@ const struct conf_list conf__lists[] = {
      .count_offset = offsetof(struct conf, service_count),
      .entry_bytes = sizeof(struct conf_service),
      ROWS(service_rows),
+     .finish = conf__finish_service,
      .example = "- name: api",
      .doc = "What is watched. Each entry needs a port, a health_endpoint that is a URL, or what "
             "its type "
@@ -242,11 +313,21 @@ const struct conf_list conf__lists[] = {
      .count_offset = offsetof(struct conf, log_count),
      .entry_bytes = sizeof(struct conf_log),
      ROWS(log_rows),
+     .finish = conf__finish_log,
      .example = "- path: /var/log/app.log",
      .doc = "Log files that are followed."},
+    {.name = "scrapes",
+     .items_offset = offsetof(struct conf, scrapes),
+     .count_offset = offsetof(struct conf, scrape_count),
+     .entry_bytes = sizeof(struct conf_scrape),
+     ROWS(scrape_rows),
+     .finish = conf__finish_scrape,
+     .example = "- url: http://127.0.0.1:9100/metrics",
+     .doc = "Endpoints whose figures become samples."},
 };
 
 const struct conf_list *const conf__service_list = &conf__lists[0];
+const struct conf_list *const conf__scrape_list = &conf__lists[2];
 const size_t conf__list_count = sizeof conf__lists / sizeof *conf__lists;
 
 size_t conf__section_end(size_t first) {

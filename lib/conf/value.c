@@ -81,6 +81,8 @@ static const char *form_expectation(enum conf_form form) {
     return "a comma list of statuses of HTTP such as 200-299,401";
   case CONF_FORM_MEMBER:
     return "a member and its value such as status=ok or checks.db.status=up";
+  case CONF_FORM_FIGURE:
+    return "a metric and the path of its number such as requests_total=http.requests";
   case CONF_FORM_NETWORKS:
     return "a comma list of addresses and networks such as 127.0.0.1,10.0.0.0/8,fd00::/8";
   case CONF_FORM_ANY:
@@ -261,6 +263,16 @@ static bool is_member(struct slice text) {
   return sign && sign > text.data;
 }
 
+static bool is_figure(struct slice text) {
+  const char *sign = text.len ? memchr(text.data, '=', text.len) : NULL;
+  if (!sign || sign == text.data || sign - text.data > 128 || sign + 1 == text.data + text.len)
+    return false;
+  for (const char *c = text.data; c < sign; c++)
+    if (!((*c >= 'a' && *c <= 'z') || *c == '_' || (c > text.data && *c >= '0' && *c <= '9')))
+      return false;
+  return true;
+}
+
 static bool is_method(struct slice text) {
   for (size_t i = 0; i < text.len; i++)
     if (text.data[i] < 'A' || text.data[i] > 'Z')
@@ -288,6 +300,8 @@ static bool has_form(enum conf_form form, struct slice text) {
     return is_status_list(text);
   case CONF_FORM_MEMBER:
     return is_member(text);
+  case CONF_FORM_FIGURE:
+    return is_figure(text);
   case CONF_FORM_NETWORKS:
     return network_list_check(text, NULL) == BELFRY_OK;
   }

@@ -297,38 +297,17 @@ static void read_rows(struct walk *walk, const yaml_node_t *map, const char *nam
   }
 }
 
-/* What only an entry as a whole can be asked. */
-static void check_service(struct walk *walk, const yaml_node_t *node, const char *name,
-                          struct conf_service *service) {
-  const struct conf *conf = walk->reading->conf;
+static void finish_entry(struct walk *walk, const struct conf_list *list, const yaml_node_t *node,
+                         const char *name, void *entry) {
   struct buf why;
-  if (!service->name)
-    return; /* told already */
-  for (const struct conf_service *other = conf->services; other < service; other++)
-    if (other->name && strcmp(other->name, service->name) == 0) {
-      char text[200];
-      snprintf(text, sizeof text, "there is a service '%s' already: names must differ",
-               service->name);
-      problem_at(walk, node, name, text);
-      break;
-    }
   buf_init(&why, 0);
-  conf__finish_service(service, &why);
+  list->finish(walk->reading->conf, entry, &why);
   if (buf_status(&why))
     walk->reading->status = BELFRY_ENOMEM;
   if (why.len > 0)
     problem_in_buf(walk, node, name, &why);
   else
     buf_fini(&why);
-}
-
-static void finish_log(struct walk *walk, struct conf_log *entry) {
-  if (!entry->path || entry->source)
-    return;
-  const char *slash = strrchr(entry->path, '/');
-  entry->source = strdup(slash ? slash + 1 : entry->path);
-  if (!entry->source)
-    walk->reading->status = BELFRY_ENOMEM;
 }
 
 static void read_entry(struct walk *walk, const struct conf_list *list, const yaml_node_t *node,
@@ -351,12 +330,8 @@ static void read_entry(struct walk *walk, const struct conf_list *list, const ya
       snprintf(text, sizeof text, "`%s` is missing, as in `%s`", list->rows[i].key, list->example);
       problem_at(walk, node, name, text);
     }
-  if (walk->reading->problems > before)
-    return;
-  if (strcmp(list->name, "services") == 0)
-    check_service(walk, node, name, entry);
-  else
-    finish_log(walk, entry);
+  if (walk->reading->problems == before && !walk->reading->status)
+    finish_entry(walk, list, node, name, entry);
 }
 
 static void read_list(struct walk *walk, const struct conf_list *list, const yaml_node_t *node) {

@@ -22,6 +22,7 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/otlp_value.c \
 	%D%/problem.c %D%/problem.h \
 	%D%/projections.def \
+	%D%/prometheus_text.c %D%/prometheus_text.h \
 	%D%/push_figures.def \
 	%D%/rebuild.c %D%/rebuild.h \
 	%D%/sample_json.c %D%/sample_json.h \

@@ -26,6 +26,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_log_line \
 	tests/fuzz/fuzz_otlp \
 	tests/fuzz/fuzz_perfdata \
+	tests/fuzz/fuzz_prometheus_text \
 	tests/fuzz/fuzz_request \
 	tests/fuzz/fuzz_rollup \
 	tests/fuzz/fuzz_sample_json \
@@ -84,6 +85,8 @@ tests_fuzz_fuzz_otlp_SOURCES = %D%/fuzz_otlp.c %D%/event.h %D%/fuzz.h %D%/proper
 tests_fuzz_fuzz_otlp_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_perfdata_SOURCES = %D%/fuzz_perfdata.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_perfdata_LDADD = $(WATCHD_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_prometheus_text_SOURCES = %D%/fuzz_prometheus_text.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_prometheus_text_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_request_SOURCES = %D%/fuzz_request.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_request_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_rollup_SOURCES = %D%/fuzz_rollup.c %D%/blob.h %D%/fuzz.h %D%/property.h $(fuzz_main)

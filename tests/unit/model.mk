@@ -57,3 +57,9 @@ TESTS += tests/unit/model/test_uptime
 tests_unit_model_test_uptime_SOURCES = %D%/model/test_uptime.c
 tests_unit_model_test_uptime_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_model_test_uptime_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/model/test_prometheus_text
+TESTS += tests/unit/model/test_prometheus_text
+tests_unit_model_test_prometheus_text_SOURCES = %D%/model/test_prometheus_text.c
+tests_unit_model_test_prometheus_text_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_model_test_prometheus_text_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)

@@ -233,6 +233,31 @@ static void test_services_of_all_types(void **state) {
   conf_free(again);
 }
 
+static void test_scrapes(void **state) {
+  (void)state;
+  struct conf *conf =
+      conf_of("scrapes:\n- url: http://me:secret@h.example:9100/metrics?a=b\n"
+              "- {url: 'https://h/stats', source: shop, interval: 5s, timeout: 1s, max_series: 10, "
+              "metrics: ['a*'], json: [total=a.b, c_d=e], headers: ['A: b'], insecure: true}\n");
+  char *dump = dump_of(conf);
+  struct conf *again = conf_of(dump);
+  assert_int_equal(again->scrape_count, 2);
+  assert_string_equal(again->scrapes[0].source, "h.example:9100"); /* and nobody's password */
+  assert_int_equal(again->scrapes[0].interval_ms, 10000);
+  assert_int_equal(again->scrapes[0].max_series, 2000);
+  assert_null(again->scrapes[0].metrics);
+  assert_string_equal(again->scrapes[1].json[1], "c_d=e");
+  for (size_t i = 0; i < 2; i++) {
+    struct conf_scrape *copy = conf_scrape_copy(&conf->scrapes[i]);
+    assert_true(conf_scrape_same(copy, &again->scrapes[i]));
+    assert_false(conf_scrape_same(copy, &again->scrapes[!i]));
+    conf_scrape_free(copy);
+  }
+  free(dump);
+  conf_free(conf);
+  conf_free(again);
+}
+
 static void test_environment_overrides_the_file(void **state) {
   (void)state;
   setenv("BELFRY_FCGI_WORKERS", "3", 1);
@@ -391,6 +416,7 @@ int main(void) {
       cmocka_unit_test(test_every_setting_survives_dump_and_load),
       cmocka_unit_test(test_lists_survive_dump_and_load),
       cmocka_unit_test(test_services_of_all_types),
+      cmocka_unit_test(test_scrapes),
       cmocka_unit_test(test_environment_overrides_the_file),
       cmocka_unit_test(test_every_setting_has_its_variable),
       cmocka_unit_test(test_aliases_fill_what_nobody_says),

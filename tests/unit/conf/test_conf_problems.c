@@ -82,7 +82,7 @@ static void test_keys(void **state) {
       {"zebra: 1\n",
        "1:1: unknown key 'zebra': known are paths, logging, history, retention, fcgi, push, "
        "watch, metrics, model, web, access, "
-       "thresholds, services, logs\n"},
+       "thresholds, services, logs, scrapes\n"},
       {"workers: 3\n", "1:1: the key 'workers' belongs under `fcgi:`\n"},
       {"fcgi:\n  workers: 3\n  workers: 4\n",
        "3:3: fcgi: the key 'workers' stands here a second time: remove one of them\n"},
@@ -120,6 +120,22 @@ static void test_kinds(void **state) {
        "2:12: fcgi.workers: the tag '!env' means nothing here: remove it\n"},
       {"fcgi: !include x.yaml\n",
        "1:7: fcgi: must be a map of settings (`key: value` lines), not a single value\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
+static void test_scrapes(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {"scrapes:\n  - source: a\n",
+       "2:5: scrapes[0]: `url` is missing, as in `- url: http://127.0.0.1:9100/metrics`\n"},
+      {"scrapes:\n  - url: /metrics\n",
+       "2:5: scrapes[0]: a scrape needs a whole URL, such as http://127.0.0.1:9100/metrics\n"},
+      {"scrapes:\n  - url: http://h/\n    json: [Total=a]\n",
+       "3:12: scrapes[0].json: 'Total=a' is not a metric and the path of its number such as "
+       "requests_total=http.requests of at most 512 bytes\n"},
+      {"scrapes:\n  - url: http://h/\n    max_series: 0\n",
+       "3:17: scrapes[0].max_series: '0' is not a whole number from 1 to 1000000\n"},
   };
   CHECK_ROWS(rows);
 }
@@ -284,15 +300,15 @@ static void test_aliases(void **state) {
        "1:1: unknown key 'a': known are paths, logging, history, retention, fcgi, push, watch, "
        "metrics, model, web, "
        "access, thresholds, "
-       "services, logs\n"
+       "services, logs, scrapes\n"
        "2:1: unknown key 'b': known are paths, logging, history, retention, fcgi, push, watch, "
        "metrics, model, web, "
        "access, thresholds, "
-       "services, logs\n"
+       "services, logs, scrapes\n"
        "3:1: unknown key 'c': known are paths, logging, history, retention, fcgi, push, watch, "
        "metrics, model, web, "
        "access, thresholds, "
-       "services, logs\n"
+       "services, logs, scrapes\n"
        "3:4: services[0]: must be a map of its members, not a list\n"},
       {"services: &s\n  - *s\n", "1:11: services[0]: must be a map of its members, not a list\n"},
   };
@@ -346,6 +362,7 @@ int main(void) {
       cmocka_unit_test(test_kinds),
       cmocka_unit_test(test_lists),
       cmocka_unit_test(test_types_of_services),
+      cmocka_unit_test(test_scrapes),
       cmocka_unit_test(test_yaml_itself),
       cmocka_unit_test(test_all_are_told),
       cmocka_unit_test(test_bounds),
