@@ -16,6 +16,7 @@ static const struct figure {
     {"duration_ms", "duration_ms", COUNT},
     {"checks_total", "checks", COUNT},
     {"late", "late", COUNT},
+    {"lateness_p99_ms", "lateness_p99_ms", COUNT},
     {"dropped", "dropped", COUNT},
     {"services", "services", COUNT},
     {"checking", "checking", COUNT},

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define TICK_SECONDS    0.5 /* the loop comes round at least this often */
@@ -16,6 +17,8 @@ struct schedule {
   int64_t last_round_ms;
   int64_t last_stall_ms; /* when the daemon came back from the last one; -1: there was none */
   int64_t late;
+  int64_t turns;                          /* so far */
+  uint32_t lateness[SCHEDULE_TURNS_KEPT]; /* of the last ones, in milliseconds; a ring */
 };
 
 int64_t schedule_now_ms(void) {
@@ -84,6 +87,29 @@ int64_t schedule_late_count(const struct schedule *schedule) {
   return schedule->late;
 }
 
+static int by_size(const void *left, const void *right) {
+  uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+  return (a > b) - (a < b);
+}
+
+int64_t schedule_lateness_ms(const struct schedule *schedule) {
+  uint32_t sorted[SCHEDULE_TURNS_KEPT];
+  size_t count =
+      schedule->turns < SCHEDULE_TURNS_KEPT ? (size_t)schedule->turns : SCHEDULE_TURNS_KEPT;
+  if (count == 0)
+    return 0;
+  memcpy(sorted, schedule->lateness, count * sizeof *sorted);
+  qsort(sorted, count, sizeof *sorted, by_size);
+  return sorted[(count - 1) * 99 / 100];
+}
+
+static void note_turn(struct schedule *schedule, int64_t late_ms) {
+  schedule->lateness[schedule->turns++ % SCHEDULE_TURNS_KEPT] = late_ms < 0 ? 0
+                                                                : late_ms > UINT32_MAX
+                                                                    ? UINT32_MAX
+                                                                    : (uint32_t)late_ms;
+}
+
 static void arm(struct schedule_task *task) {
   int64_t wait_ms = task->due_ms - schedule_now_ms();
   struct ev_loop *loop = task->schedule->loop;
@@ -98,6 +124,7 @@ static void schedule_on_turn(struct ev_loop *loop, struct ev_timer *timer, int e
   (void)events;
   struct schedule_task *task = timer->data;
   int64_t now_ms = schedule_now_ms();
+  note_turn(task->schedule, now_ms - task->due_ms);
   task->due_ms += task->interval_ms;
   if (task->due_ms <= now_ms) {
     task->schedule->late++;

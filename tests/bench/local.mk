@@ -6,7 +6,7 @@ bench_list = tests/bench/bench_http tests/bench/bench_append tests/bench/bench_p
 EXTRA_PROGRAMS += $(bench_list)
 EXTRA_DIST += %D%/README.md %D%/run %D%/common.sh %D%/peers/aiohttp_ws.py %D%/peers/ws.mjs \
 	%D%/rows/cpu.sh %D%/rows/deflate.sh %D%/rows/history.sh %D%/rows/hold.sh %D%/rows/http.sh %D%/rows/latency.sh %D%/rows/memory.sh \
-	%D%/rows/rate.sh
+	%D%/rows/rate.sh %D%/rows/watch.sh
 
 tests_bench_bench_http_SOURCES = %D%/bench_http.c
 tests_bench_bench_http_LDADD = $(BASE_LIBS)
