@@ -22,6 +22,7 @@ static const struct figure {
     {"checking", "checking", COUNT},
     {"samples_total", "samples", COUNT},
     {"log_lines_total", "lines", COUNT},
+    {"masked_total", "masked", COUNT},
     {"memory_bytes", "memory_bytes", COUNT},
     {"cpu_percent", "cpu_percent", COUNT},
 };

@@ -20,6 +20,7 @@ struct report_figures {
   int64_t next_run_ms;      /* when the next one is due; 0: none */
   int64_t last_duration_ms; /* how long the last one took */
   int64_t lines;            /* of log files, stored */
+  int64_t masked;           /* secrets in them, and in what programs wrote */
   int64_t dropped;          /* log lines that the history refused */
 };
 typedef void (*report_fn)(void *arg, struct report_figures *figures);

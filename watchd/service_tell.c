@@ -5,8 +5,10 @@
 #include "model/sample_json.h"
 
 #include <stdio.h>
+#include <string.h>
 
-void service_teller_init(struct service_teller *teller, struct outbox *outbox) {
+void service_teller_init(struct service_teller *teller, struct outbox *outbox, struct mask *mask) {
+  teller->mask = mask;
   teller->outbox = outbox;
   buf_init(&teller->data, 4096);
   buf_init(&teller->labels, 4096);
@@ -28,17 +30,22 @@ void service_tell_forgotten(struct service_teller *teller, struct slice name) {
   outbox_change(teller->outbox, SQL_SERVICE_FORGET, values, 1);
 }
 
-/* One line for a person. */
-static void put_message(const struct service_state *state, const struct probe_result *result,
+/* One line for a person, without secrets: a program may have written it. */
+static void put_message(struct service_teller *teller, const struct service_state *state,
+                        const struct probe_result *result,
                         char out[static sizeof(struct probe_result){0}.message]) {
   size_t size = sizeof result->message;
+  char said[sizeof result->message];
+  buf_clear(&teller->data);
+  mask_put(teller->mask, slice_of(result->message), NULL, &teller->data);
+  snprintf(said, size, "%.*s", (int)teller->data.len, teller->data.data ? teller->data.data : "");
   if (state->flapping)
     snprintf(out, size, "flapping, %d changes in %d checks; at last: %.160s",
-             service_changes(state), SERVICE_FLAP_CHECKS, result->message);
+             service_changes(state), SERVICE_FLAP_CHECKS, said);
   else if (state->status == SERVICE_DEGRADED && result->outcome == PROBE_SUCCESS)
-    snprintf(out, size, "slow, %.0f ms: %.160s", result->latency_ms, result->message);
+    snprintf(out, size, "slow, %.0f ms: %.160s", result->latency_ms, said);
   else
-    snprintf(out, size, "%s", result->message);
+    memcpy(out, said, size);
 }
 
 void service_tell_change(struct service_teller *teller, const char *name,
@@ -46,7 +53,7 @@ void service_tell_change(struct service_teller *teller, const char *name,
                          const struct probe_result *result, int64_t at_ms) {
   struct buf *data = &teller->data;
   char message[sizeof result->message];
-  put_message(state, result, message);
+  put_message(teller, state, result, message);
   buf_clear(data);
   buf_put_text(data, "{\"service\":");
   json_put_string(data, slice_of(name));
@@ -86,7 +93,7 @@ void service_tell_check(struct service_teller *teller, const char *name,
                         const struct service_state *state, const struct probe_result *result,
                         int64_t now_ms) {
   char message[sizeof result->message];
-  put_message(state, result, message);
+  put_message(teller, state, result, message);
   const struct history_value values[] = {
       HISTORY_VALUE_TEXT("name", slice_of(name)),
       result->latency_ms >= 0 ? HISTORY_VALUE_REAL("latency_ms", result->latency_ms)

@@ -5,18 +5,20 @@
 #define BELFRY_WATCHD_SERVICE_TELL_H
 
 #include "base/buf.h"
+#include "model/mask.h"
 #include "watchd/outbox.h"
 #include "watchd/service.h"
 
 #include <stdint.h>
 
 struct service_teller {
-  struct outbox *outbox; /* borrowed */
+  struct outbox *outbox; /* borrowed, as is */
+  struct mask *mask;     /* of secrets in what programs write */
   struct buf data, labels;
 };
 
-/* Takes: `outbox` is borrowed. */
-void service_teller_init(struct service_teller *teller, struct outbox *outbox);
+/* Takes: both are borrowed. */
+void service_teller_init(struct service_teller *teller, struct outbox *outbox, struct mask *mask);
 void service_teller_fini(struct service_teller *teller);
 
 /* It is watched from now on. */

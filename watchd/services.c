@@ -300,7 +300,7 @@ int services_new(const struct services_parts *parts, struct services **out) {
   if (!services)
     return BELFRY_ENOMEM;
   services->parts = *parts;
-  service_teller_init(&services->teller, parts->outbox);
+  service_teller_init(&services->teller, parts->outbox, parts->mask);
   services->watched_parts = (struct watched_parts){.schedule = parts->schedule,
                                                    .clock = parts->clock,
                                                    .tools = parts->tools,

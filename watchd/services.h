@@ -20,6 +20,7 @@ struct services_parts {
   struct reader *reader;
   const struct clock *clock;
   struct probe_tools tools;
+  struct mask *mask; /* of secrets */
 };
 
 /* Takes: the parts are borrowed and outlive it. Returns: 0 or BELFRY_ENOMEM; `*out` owned, free

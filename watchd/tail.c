@@ -31,7 +31,7 @@ struct tail {
   char *path, *source; /* owned */
   struct ev_timer wake;
   struct history_batch batch;
-  struct buf data;
+  struct buf data, masked;
   struct ulid_maker ulids;
   struct outbox_letter letter;
 
@@ -41,11 +41,13 @@ struct tail {
            */
   struct tail_position at;
   struct tail_head head;
+  struct mask_place mask_place;
 
   /* Where it will go on when the batch that is on its way is stored. */
   int next_fd; /* owned; -1: the same file */
   struct tail_position next_at;
   struct tail_head next_head;
+  struct mask_place next_mask_place;
   uint32_t sent_lines;
 
   int64_t ended_ms;    /* the rotated file has had no more since (monotonic); 0: not so */
@@ -94,6 +96,7 @@ static void enter(struct tail *tail, int fd, const struct stat *st, int64_t offs
   tail_position_set_head(&tail->at, &tail->head);
   tail->ended_ms = tail->twin_ms = 0;
   tail->busy_tries = 0;
+  tail->mask_place = (struct mask_place){0};
 }
 
 /* Waits for the folder to come to rest, but not for ever. */
@@ -212,7 +215,11 @@ static bool locate(struct tail *tail) {
 static void put_line(struct tail *tail, const struct line *line, int64_t now_ms) {
   struct log_line parsed;
   char event_id[ULID_BYTES];
-  log_line_read(line->text, line->truncated, now_ms, &tail->data, &parsed);
+  buf_clear(&tail->masked);
+  mask_put(tail->parts.mask, line->text, &tail->next_mask_place, &tail->masked);
+  log_line_read(buf_slice(&tail->masked), line->truncated, now_ms, &tail->data, &parsed);
+  if (buf_status(&tail->masked))
+    tail->data.status = buf_status(&tail->masked);
   if (buf_status(&tail->data)) { /* no memory: the batch is not sent, and made again later */
     tail->batch.records.status = buf_status(&tail->data);
     return;
@@ -236,6 +243,7 @@ static size_t put_lines(struct tail *tail, struct slice bytes, char byte_before,
   bool skip = tail->skip_line;
   history_batch_clear(&tail->batch);
   tail->sent_lines = 0;
+  tail->next_mask_place = tail->mask_place;
   line_split_start(&split, bytes, byte_before, final);
   while (tail->sent_lines < tail->lines_max && line_split_next(&split, &line)) {
     if (line.text.len == 0)
@@ -310,6 +318,7 @@ static void tail_on_receipt(void *arg, int status, const char *error_text) {
   tail->at = tail->next_at;
   tail->at.version++;
   tail->head = tail->next_head;
+  tail->mask_place = tail->next_mask_place;
   tail->lines += tail->sent_lines;
   if (tail->skip_line)
     tail->dropped++;
@@ -504,6 +513,7 @@ int tail_new(const struct tail_parts *parts, const char *path, const char *sourc
   tail->letter = (struct outbox_letter){.on_receipt = tail_on_receipt, .arg = tail};
   history_batch_init(&tail->batch, 0);
   buf_init(&tail->data, 0);
+  buf_init(&tail->masked, 0);
   ev_timer_init(&tail->wake, tail_on_wake, 0, 0);
   tail->wake.data = tail;
   if (!tail->path || !tail->source) {
@@ -523,6 +533,7 @@ void tail_free(struct tail *tail) {
   fd_close(&tail->next_fd);
   history_batch_fini(&tail->batch);
   buf_fini(&tail->data);
+  buf_fini(&tail->masked);
   free(tail->path);
   free(tail->source);
   free(tail);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/mask.h"
 #include "watchd/outbox.h"
 #include "watchd/reader.h"
 
@@ -22,6 +23,7 @@ struct tail_parts {
   struct outbox *outbox;
   struct reader *reader;
   const struct clock *clock;
+  struct mask *mask; /* of secrets */
 };
 
 /* A file that was never seen before is read from its start if it is smaller than this, else from

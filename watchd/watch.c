@@ -17,6 +17,7 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct watch {
@@ -28,6 +29,7 @@ struct watch {
   struct schedule *schedule;
   struct outbox *outbox;
   struct reader *reader;
+  struct mask *mask;
   struct transfers *transfers;
   struct host *host;
   struct services *services;
@@ -41,6 +43,7 @@ static void watch_on_ask(void *arg, struct report_figures *figures) {
   struct watch *watch = arg;
   services_figures(watch->services, figures);
   tails_figures(watch->tails, figures);
+  figures->masked = mask_count(watch->mask);
 }
 
 static int make_parts(struct watch *watch, struct belfry_error *error) {
@@ -56,6 +59,8 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
   if (!status)
     status = reader_new(history_dir, &watch->reader);
   if (!status)
+    status = mask_new(&watch->mask);
+  if (!status)
     status = transfers_new(watch->loop, &watch->transfers);
   if (!status)
     status = host_new(watch->schedule, watch->outbox, clock, &watch->host);
@@ -63,10 +68,11 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
                                           watch->outbox,
                                           watch->reader,
                                           clock,
-                                          {watch->loop, watch->transfers, watch->reader}};
+                                          {watch->loop, watch->transfers, watch->reader},
+                                          watch->mask};
   if (!status)
     status = services_new(&services, &watch->services);
-  const struct tail_parts tails = {watch->loop, watch->outbox, watch->reader, clock};
+  const struct tail_parts tails = {watch->loop, watch->outbox, watch->reader, clock, watch->mask};
   if (!status)
     status = tails_new(watch->schedule, &tails, &watch->tails);
   const struct scrape_parts scrapes = {watch->schedule, watch->outbox, watch->transfers, clock};
@@ -81,12 +87,27 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
   return tasks_new(&tasks, bell_path, &watch->tasks, error);
 }
 
+static int configure_mask(struct mask *mask, const struct conf *conf, struct belfry_error *error) {
+  const char **patterns = calloc(conf->mask_count + 1, sizeof *patterns);
+  if (!patterns)
+    return BELFRY_ENOMEM;
+  for (size_t i = 0; i < conf->mask_count; i++)
+    patterns[i] = conf->masks[i].pattern;
+  const struct mask_options options = {conf->masking_enabled, conf->masking_cards,
+                                       conf->masking_emails, patterns};
+  int status = mask_configure(mask, &options, error);
+  free(patterns);
+  return status;
+}
+
 static int configure(struct watch *watch, const struct conf *conf, struct belfry_error *error) {
   log_set_level((enum log_level)(LOG_LEVEL_CRITICAL + conf->logging_level));
   host_set_interval(
       watch->host, conf->watch_enabled && conf->metrics_enabled ? conf->watch_host_interval_ms : 0);
   report_set_interval(watch->report, conf->watch_interval_ms);
-  int status = services_configure(watch->services, conf);
+  int status = configure_mask(watch->mask, conf, error);
+  if (!status)
+    status = services_configure(watch->services, conf);
   if (!status)
     status = tails_configure(watch->tails, conf);
   if (!status)
@@ -158,6 +179,7 @@ static void free_parts(struct watch *watch) {
   services_free(watch->services);
   host_free(watch->host);
   transfers_free(watch->transfers);
+  mask_free(watch->mask);
   reader_free(watch->reader);
   outbox_free(watch->outbox);
   schedule_free(watch->schedule);

@@ -59,6 +59,7 @@ void conf_free(struct conf *conf) {
   free(conf->services);
   free(conf->logs);
   free(conf->scrapes);
+  free(conf->masks);
   free(conf->path);
   free(conf);
 }

@@ -61,6 +61,11 @@ struct conf_scrape {
   bool insecure;
 };
 
+/* A pattern of what is masked beside the shipped ones: an entry of the list `masks`. */
+struct conf_mask {
+  char *pattern; /* PCRE2 */
+};
+
 /* Where a value is from; a later one wins. */
 enum conf_origin {
   CONF_FROM_DEFAULT,
@@ -94,6 +99,8 @@ struct conf {
   size_t log_count;
   struct conf_scrape *scrapes; /* owned */
   size_t scrape_count;
+  struct conf_mask *masks; /* owned */
+  size_t mask_count;
 
   char *path; /* owned: as conf_load was given it; NULL for the default */
   unsigned char origins[CONF_SETTINGS_MAX]; /* enum conf_origin, in the order of settings.def */

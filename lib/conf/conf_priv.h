@@ -129,6 +129,7 @@ bool conf__same_value(const struct conf_row *row, const void *a, const void *b);
 /* conf_list.finish of each. */
 void conf__finish_service(const struct conf *conf, void *entry, struct buf *why);
 void conf__finish_scrape(const struct conf *conf, void *entry, struct buf *why);
+void conf__finish_mask(const struct conf *conf, void *entry, struct buf *why);
 void conf__finish_log(const struct conf *conf, void *entry, struct buf *why);
 
 /* Returns: owned, ended by conf__free_entry(); NULL out of memory. */

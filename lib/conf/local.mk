@@ -6,6 +6,7 @@ lib_conf_libconf_a_SOURCES = \
 	%D%/entry.c \
 	%D%/environment.c \
 	%D%/live.c %D%/live.def \
+	%D%/mask.c \
 	%D%/scrape.c \
 	%D%/service.c \
 	%D%/service_types.def \

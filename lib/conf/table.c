@@ -295,6 +295,17 @@ static const struct conf_row scrape_rows[] = {
          "Most samples that are taken of one answer; what is beyond is left out. 2000 by default."},
 };
 
+static const struct conf_row mask_rows[] = {
+    {.key = "pattern",
+     .kind = CONF_KIND_TEXT,
+     .offset = offsetof(struct conf_mask, pattern),
+     .required = true,
+     .fallback_text = "",
+     .max = 1024,
+     .doc = "A regular expression as of Perl (PCRE2); what it matches is replaced, from its \\K on "
+            "where it has one."},
+};
+
 #define ROWS(rows_) .rows = rows_, .row_count = sizeof rows_ / sizeof *rows_
 
 const struct conf_list conf__lists[] = {
@@ -324,6 +335,14 @@ const struct conf_list conf__lists[] = {
      .finish = conf__finish_scrape,
      .example = "- url: http://127.0.0.1:9100/metrics",
      .doc = "Endpoints whose figures become samples."},
+    {.name = "masks",
+     .items_offset = offsetof(struct conf, masks),
+     .count_offset = offsetof(struct conf, mask_count),
+     .entry_bytes = sizeof(struct conf_mask),
+     ROWS(mask_rows),
+     .finish = conf__finish_mask,
+     .example = "- pattern: 'customer-\\K[0-9]+'",
+     .doc = "What is masked beside what masking.enabled masks."},
 };
 
 const struct conf_list *const conf__service_list = &conf__lists[0];

@@ -14,6 +14,7 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/log_json.c %D%/log_json.h \
 	%D%/log_line.c %D%/log_line.h \
 	%D%/log_time.c %D%/log_time.h \
+	%D%/mask.c %D%/mask.h %D%/masks.def \
 	%D%/otlp.c %D%/otlp.h %D%/otlp_priv.h \
 	%D%/otlp_logs.c \
 	%D%/otlp_metrics.c \

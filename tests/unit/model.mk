@@ -63,3 +63,9 @@ TESTS += tests/unit/model/test_prometheus_text
 tests_unit_model_test_prometheus_text_SOURCES = %D%/model/test_prometheus_text.c
 tests_unit_model_test_prometheus_text_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_model_test_prometheus_text_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/model/test_mask
+TESTS += tests/unit/model/test_mask
+tests_unit_model_test_mask_SOURCES = %D%/model/test_mask.c
+tests_unit_model_test_mask_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_model_test_mask_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)

@@ -81,8 +81,8 @@ static void test_keys(void **state) {
       {"metrics:\n  zebra: 3\n", "2:3: metrics: unknown key 'zebra': known are enabled\n"},
       {"zebra: 1\n",
        "1:1: unknown key 'zebra': known are paths, logging, history, retention, fcgi, push, "
-       "watch, metrics, model, web, access, "
-       "thresholds, services, logs, scrapes\n"},
+       "watch, masking, metrics, model, web, access, "
+       "thresholds, services, logs, scrapes, masks\n"},
       {"workers: 3\n", "1:1: the key 'workers' belongs under `fcgi:`\n"},
       {"fcgi:\n  workers: 3\n  workers: 4\n",
        "3:3: fcgi: the key 'workers' stands here a second time: remove one of them\n"},
@@ -127,6 +127,8 @@ static void test_kinds(void **state) {
 static void test_scrapes(void **state) {
   (void)state;
   static const struct row rows[] = {
+      {"masks:\n  - pattern: 'a('\n",
+       "2:5: masks[0]: the pattern is wrong at its character 3: missing closing parenthesis\n"},
       {"scrapes:\n  - source: a\n",
        "2:5: scrapes[0]: `url` is missing, as in `- url: http://127.0.0.1:9100/metrics`\n"},
       {"scrapes:\n  - url: /metrics\n",
@@ -298,17 +300,17 @@ static void test_aliases(void **state) {
       {"push:\n  interval: &t 7s\nwatch:\n  interval: *t\n", ""},
       {"a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b]\nservices: [*c]\n",
        "1:1: unknown key 'a': known are paths, logging, history, retention, fcgi, push, watch, "
-       "metrics, model, web, "
+       "masking, metrics, model, web, "
        "access, thresholds, "
-       "services, logs, scrapes\n"
+       "services, logs, scrapes, masks\n"
        "2:1: unknown key 'b': known are paths, logging, history, retention, fcgi, push, watch, "
-       "metrics, model, web, "
+       "masking, metrics, model, web, "
        "access, thresholds, "
-       "services, logs, scrapes\n"
+       "services, logs, scrapes, masks\n"
        "3:1: unknown key 'c': known are paths, logging, history, retention, fcgi, push, watch, "
-       "metrics, model, web, "
+       "masking, metrics, model, web, "
        "access, thresholds, "
-       "services, logs, scrapes\n"
+       "services, logs, scrapes, masks\n"
        "3:4: services[0]: must be a map of its members, not a list\n"},
       {"services: &s\n  - *s\n", "1:11: services[0]: must be a map of its members, not a list\n"},
   };

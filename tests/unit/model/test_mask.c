@@ -1,0 +1,155 @@
+/* model/mask: what is hidden, and what is not. */
+#include "model/mask.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct mask *mask;
+
+static void configure(bool cards, bool emails, const char *const *patterns) {
+  struct belfry_error error = {0};
+  const struct mask_options options = {true, cards, emails, patterns};
+  if (mask_configure(mask, &options, &error))
+    fail_msg("%s", error.text);
+}
+
+static int setup(void **state) {
+  (void)state;
+  if (mask_new(&mask))
+    return -1;
+  configure(true, false, NULL);
+  return 0;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  mask_free(mask);
+  return 0;
+}
+
+static const char *masked(const char *text) {
+  static char kept[4096];
+  struct buf out;
+  buf_init(&out, 0);
+  mask_put(mask, slice_of(text), NULL, &out);
+  snprintf(kept, sizeof kept, "%.*s", (int)out.len, out.data ? out.data : "");
+  buf_fini(&out);
+  return kept;
+}
+
+static void test_what_stays(void **state) {
+  (void)state;
+  static const char *const texts[] = {
+      "",
+      "GET /index.html 200 in 12 ms",
+      "token_usage=5120 max_tokens: 4096 tokens=77",
+      "token: 42, next",
+      "password: null",
+      "the password is wrong",
+      "basic authentication failed",
+      "a bearer of news",
+      "order 4111111111111112 is not a card", /* its check sum is wrong */
+      "took 1795771025000123456 ns",
+      "mail to ada@example.org",
+      "http://user@host/path",
+      "deadbeefdeadbeefdeadbeefdeadbeef",
+      "commit 4812b774373fa30ae20c4949776e52b34381f2f6",
+      "key=value",
+      "risk-assessment-of-the-whole-quarter-2026",
+      "secret santa: tomorrow",
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    assert_string_equal(masked(texts[i]), texts[i]);
+  assert_int_equal(mask_count(mask), 0);
+}
+
+static void test_what_is_hidden_keeps_its_surroundings(void **state) {
+  (void)state;
+  static const char *const rows[][2] = {
+      {"login password=hunter2 ok", "login password=*** ok"},
+      {"db_password: 'two words', port 5", "db_password: '***', port 5"},
+      {"{\"api_key\":\"abc\",\"n\":1}", "{\"api_key\":\"***\",\"n\":1}"},
+      {"{\\\"apiKey\\\": \\\"abc def\\\"}", "{\\\"apiKey\\\": \\\"***\\\"}"},
+      {"postgres://app:s3cret@db:5432/x", "postgres://app:***@db:5432/x"},
+      {"Authorization: Bearer abc.def next", "Authorization: Bearer *** next"},
+      {"card 4111 1111 1111 1111.", "card ***."},
+      {"paid with 378282246310005 and 4111-1111-1111-1111", "paid with *** and ***"},
+      {"run --password hunter2 --verbose", "run --password *** --verbose"},
+      {"a token=xyz9 b secret=uvw8", "a token=*** b secret=***"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    assert_string_equal(masked(rows[i][0]), rows[i][1]);
+}
+
+static void test_by_choice(void **state) {
+  (void)state;
+  static const char *const own[] = {"\\bcustomer-\\K[0-9]+", "x{0}", NULL};
+  assert_string_equal(masked("customer-4711"), "customer-4711");
+  configure(false, true, own);
+  assert_string_equal(masked("customer-4711 wrote from ada@mail.example.org"),
+                      "customer-*** wrote from ***");
+  assert_string_equal(masked("card 4111111111111111"), "card 4111111111111111");
+  const struct mask_options off = {0};
+  assert_int_equal(mask_configure(mask, &off, NULL), 0);
+  assert_string_equal(masked("password=hunter2"), "password=hunter2");
+}
+
+static void test_a_pattern_that_is_none(void **state) {
+  (void)state;
+  static const char *const own[] = {"(", NULL};
+  struct belfry_error error = {0};
+  const struct mask_options options = {true, true, true, own};
+  assert_int_equal(mask_configure(mask, &options, &error), BELFRY_EINVAL);
+  assert_string_equal(masked("password=hunter2"), "password=***"); /* what was in force stays so */
+}
+
+/* One that would take for ever gives the line up, and does not store it. */
+static void test_a_line_that_cannot_be_looked_through(void **state) {
+  (void)state;
+  static const char *const own[] = {"(?:(?:a|aa)+)+b", NULL};
+  char text[64];
+  configure(true, false, own);
+  memset(text, 'a', sizeof text);
+  text[sizeof text - 1] = '\0';
+  assert_string_equal(masked(text), "***");
+}
+
+static void test_a_key_of_many_lines(void **state) {
+  (void)state;
+  static const char *const lines[][2] = {
+      {"before", "before"},
+      {"-----BEGIN OPENSSH PRIVATE KEY-----", "-----BEGIN OPENSSH PRIVATE KEY-----"},
+      {"Proc-Type: 4,ENCRYPTED", "***"},
+      {"c2hvcnQ=", "***"},
+      {"-----END OPENSSH PRIVATE KEY-----", "-----END OPENSSH PRIVATE KEY-----"},
+      {"behind", "behind"},
+      {"-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----"},
+      {"c2hvcnQ=", "c2hvcnQ="},
+  };
+  struct mask_place place = {0};
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+    struct buf out;
+    buf_init(&out, 0);
+    mask_put(mask, slice_of(lines[i][0]), &place, &out);
+    assert_string_equal(out.data, lines[i][1]);
+    buf_fini(&out);
+  }
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+  const struct CMUnitTest tests[] = {
+      TEST(test_what_stays),
+      TEST(test_what_is_hidden_keeps_its_surroundings),
+      TEST(test_by_choice),
+      TEST(test_a_pattern_that_is_none),
+      TEST(test_a_line_that_cannot_be_looked_through),
+      TEST(test_a_key_of_many_lines),
+  };
+  return cmocka_run_group_tests_name("model/mask", tests, NULL, NULL);
+}
