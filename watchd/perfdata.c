@@ -37,7 +37,7 @@ static bool take_label(struct slice *text, char *out, size_t size) {
       break;
     }
     if (len + 1 < size)
-      out[len++] = c;
+      out[len++] = (unsigned char)c < 0x20 ? '?' : c;
   }
   out[len] = '\0';
   at += quoted && at < text->len;

@@ -81,6 +81,7 @@ static void test_what_is_hidden_keeps_its_surroundings(void **state) {
       {"paid with 378282246310005 and 4111-1111-1111-1111", "paid with *** and ***"},
       {"run --password hunter2 --verbose", "run --password *** --verbose"},
       {"a token=xyz9 b secret=uvw8", "a token=*** b secret=***"},
+      {"MIIEpAIBAAKCAQEAx7sLkkFb8cHxTqkL9d2cX1VbQyZkq3o2l5mV0aYt8nRj1uPw", "***"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     assert_string_equal(masked(rows[i][0]), rows[i][1]);
