@@ -216,6 +216,17 @@ static bool check_kind(struct walk *walk, const yaml_node_t *node, yaml_node_typ
   return false;
 }
 
+/* Takes: `why`, of a value that was read with that status. */
+static void take_status(struct walk *walk, const yaml_node_t *node, const char *name, int status,
+                        struct buf *why) {
+  if (status == BELFRY_ENOMEM)
+    walk->reading->status = status;
+  if (status == BELFRY_EINVAL)
+    problem_in_buf(walk, node, name, why);
+  else
+    buf_fini(why);
+}
+
 static void read_words(struct walk *walk, const struct conf_row *row, const yaml_node_t *list,
                        const char *name, void *base) {
   const yaml_node_item_t *item;
@@ -231,13 +242,7 @@ static void read_words(struct walk *walk, const struct conf_row *row, const yaml
     if (!check_kind(walk, node, YAML_SCALAR_NODE, name, "a list of single values"))
       return;
     buf_init(&why, 0);
-    int status = conf__add_word(row, scalar_text(node), base, &why);
-    if (status == BELFRY_ENOMEM)
-      walk->reading->status = status;
-    if (status == BELFRY_EINVAL)
-      problem_in_buf(walk, node, name, &why);
-    else
-      buf_fini(&why);
+    take_status(walk, node, name, conf__add_word(row, scalar_text(node), base, &why), &why);
   }
 }
 
@@ -261,13 +266,8 @@ static void read_value(struct walk *walk, const struct conf_row *row, const yaml
     problem_in_buf(walk, node, name, &why);
     return;
   }
-  int status = conf__read_value(row, text, walk->reading->folder, base, &why);
-  if (status == BELFRY_ENOMEM)
-    walk->reading->status = status;
-  if (status == BELFRY_EINVAL)
-    problem_in_buf(walk, node, name, &why);
-  else
-    buf_fini(&why);
+  take_status(walk, node, name, conf__read_value(row, text, walk->reading->folder, base, &why),
+              &why);
 }
 
 /*
