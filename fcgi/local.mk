@@ -11,6 +11,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_health_check.c \
 	%D%/api_health_now.c \
 	%D%/api_history.c \
+	%D%/api_incidents.c \
 	%D%/api_keys.c \
 	%D%/api_login.c \
 	%D%/api_logs.c \
@@ -93,6 +94,8 @@ FCGI_SCHEMAS = \
 	fcgi/schemas/history.json \
 	fcgi/schemas/history_metric.json \
 	fcgi/schemas/identity.json \
+	fcgi/schemas/incident.json \
+	fcgi/schemas/incidents.json \
 	fcgi/schemas/key.json \
 	fcgi/schemas/key_created.json \
 	fcgi/schemas/key_rotated.json \

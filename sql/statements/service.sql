@@ -41,3 +41,31 @@ SELECT change.service, change.at, change.status
 FROM service JOIN service_change AS change ON change.service = service.name
  AND change.at >= coalesce((SELECT max(service_change.at) FROM service_change WHERE service_change.service = service.name AND service_change.at <= :since), 0)
 ORDER BY service.name, change.at, change.event;
+
+-- statement: incidents_page
+-- reads
+-- Times in which services were down or degraded: from the change that began it to the one that ended it, without an end
+-- while it goes on; the latest first. Its cause is what the first change to the gravest status said. A page goes on behind
+-- :after_key and :after_id.
+WITH change AS (
+  SELECT service, at, event, status, message,
+         lead(at) OVER of_service AS until,
+         sum(status NOT IN ('down', 'degraded')) OVER of_service AS incident
+  FROM service_change WHERE :service IS NULL OR service = :service
+  WINDOW of_service AS (PARTITION BY service ORDER BY at, event)),
+bad AS (
+  SELECT *, first_value(message) OVER (PARTITION BY service, incident, status ORDER BY at, event) AS cause
+  FROM change WHERE status IN ('down', 'degraded'))
+SELECT * FROM (
+  SELECT CAST(min(event) AS TEXT) AS id, service,
+         CASE WHEN sum(status = 'down') > 0 THEN 'down' ELSE 'degraded' END,
+         min(at) AS start,
+         CASE WHEN sum(until IS NULL) = 0 THEN max(until) END AS ended,
+         coalesce(max(CASE WHEN status = 'down' THEN cause END), max(cause)),
+         min(at) AS key
+  FROM bad GROUP BY service, incident)
+WHERE (:open IS NULL OR (ended IS NULL) = :open)
+  AND (:from IS NULL OR ended IS NULL OR ended > :from) AND (:to IS NULL OR start < :to)
+  AND (:after_key IS NULL OR key < :after_key OR (key = :after_key AND id > :after_id))
+ORDER BY key DESC, id
+LIMIT :limit;
