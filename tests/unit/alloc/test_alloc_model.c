@@ -1,11 +1,15 @@
 /* lib/model out of memory: an event, a sample, the state are read and put as a whole or refused. */
 #include "base/clock.h"
+#include "base/json.h"
 #include "model/cloudevent.h"
 #include "model/event_json.h"
 #include "model/event_type.h"
 #include "model/filter_parse.h"
+#include "model/health.h"
 #include "model/log_json.h"
+#include "model/mask.h"
 #include "model/otlp.h"
+#include "model/prometheus_text.h"
 #include "model/sample_json.h"
 #include "model/state.h"
 #include "tests/unit/alloc/fail_alloc.h"
@@ -249,6 +253,76 @@ static int put_state(const void *arg) {
   return status;
 }
 
+static const struct health_rules health_rules = {60000, 90, 90, true};
+
+static int put_health(const void *arg) {
+  struct history *history = fixture_reader(arg);
+  struct belfry_error error = {0};
+  struct buf out;
+  struct state_text text;
+  buf_init(&out, 0);
+  state_text_init(&text, &out);
+  fail_alloc_begin();
+  int status = health_put(history, &health_rules, NOW_MS, &text, &error);
+  fail_alloc_end();
+  status = status ? status : buf_status(&out);
+  assert_true(status || json_check_depth(buf_slice(&out), 9) == 0);
+  buf_fini(&out);
+  history_close(history);
+  return status;
+}
+
+static int put_health_past(const void *arg) {
+  struct history *history = fixture_reader(arg);
+  struct belfry_error error = {0};
+  struct buf out;
+  struct state_text text;
+  buf_init(&out, 0);
+  state_text_init(&text, &out);
+  fail_alloc_begin();
+  int status = health_put_past(history, &health_rules, NOW_MS, 10, &text, &error);
+  fail_alloc_end();
+  buf_fini(&out);
+  history_close(history);
+  return status;
+}
+
+static int mask_line(const void *arg) {
+  static const char *const own[] = {"[a-z]+-[0-9]+", NULL};
+  const struct mask_options options = {true, true, true, own};
+  struct mask *mask = NULL;
+  struct belfry_error error = {0};
+  struct buf out;
+  buf_init(&out, 0);
+  fail_alloc_begin();
+  int status = mask_new(&mask);
+  if (!status)
+    status = mask_configure(mask, &options, &error);
+  if (!status) {
+    mask_put(mask, slice_of(arg), NULL, &out);
+    status = buf_status(&out);
+  }
+  fail_alloc_end();
+  if (!status) /* without memory nothing is shown that might be a secret */
+    assert_true(!memmem(out.data, out.len, "hunter2", 7) && !memmem(out.data, out.len, "ab-12", 5));
+  buf_fini(&out);
+  mask_free(mask);
+  return status;
+}
+
+static int read_scraped(const void *arg) {
+  struct prometheus_text text = {.rest = slice_of(arg)};
+  struct prometheus_sample sample;
+  buf_init(&text.scratch, 0);
+  fail_alloc_begin();
+  bool found = prometheus_text_next(&text, &sample);
+  fail_alloc_end();
+  int status = found ? BELFRY_OK : BELFRY_ENOMEM;
+  assert_true(!found || (sample.label_count == 1 && slice_is(sample.labels[0].value, "c\n")));
+  prometheus_text_fini(&text);
+  return status;
+}
+
 #define RESOURCE                                                                                   \
   "\"resource\":{\"attributes\":[{\"key\":\"service.name\",\"value\":{\"stringValue\":"            \
   "\"s\\u00e9\"}},"                                                                                \
@@ -321,12 +395,24 @@ static void test_filter(void **state) {
   fail_alloc_each("a filter", parse_filter, NULL);
 }
 
+static void test_masking(void **state) {
+  (void)state;
+  fail_alloc_each("a line with secrets", mask_line, "password=hunter2 and ab-12");
+}
+
+static void test_scraped(void **state) {
+  (void)state;
+  fail_alloc_each("a sample that was scraped", read_scraped, "a{b=\"c\\n\"} 1\n");
+}
+
 static void test_state(void **state) {
   char dir[64];
   (void)state;
   fixture_make_dir(dir);
   fill_history(dir);
   fail_alloc_each("the state", put_state, dir);
+  fail_alloc_each("the health snapshot", put_health, dir);
+  fail_alloc_each("health snapshots of the past", put_health_past, dir);
   fixture_remove_dir(dir);
 }
 
@@ -338,6 +424,8 @@ int main(void) {
       cmocka_unit_test(test_sample),
       cmocka_unit_test(test_samples_of_an_event),
       cmocka_unit_test(test_filter),
+      cmocka_unit_test(test_masking),
+      cmocka_unit_test(test_scraped),
       cmocka_unit_test(test_state),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
