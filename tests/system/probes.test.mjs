@@ -14,16 +14,13 @@ import { freePort, start, temporaryFolder } from './harness.mjs';
 
 const PLUGINS = '/usr/lib/nagios/plugins';
 const GRPC_SERVER = `
-import sys
+import os, sys
 from concurrent import futures
 import grpc
-states = {'': 1, 'voice': 1}
 def check(request, context):
     name = request[2:].decode() if request else ''
-    if name == 'set-down': states[''] = 2; return b'\\x08\\x01'
-    if name == 'set-up': states[''] = 1; return b'\\x08\\x01'
-    if name not in states: context.abort(grpc.StatusCode.NOT_FOUND, 'unknown service')
-    return bytes([8, states[name]])
+    if name not in ('', 'voice'): context.abort(grpc.StatusCode.NOT_FOUND, 'unknown service')
+    return bytes([8, 2 if not name and os.path.exists(sys.argv[2]) else 1])
 handler = grpc.method_handlers_generic_handler('grpc.health.v1.Health', {'Check': grpc.unary_unary_rpc_method_handler(check)})
 server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
 server.add_generic_rpc_handlers((handler,))
@@ -77,7 +74,7 @@ before(async () => {
   makeCertificate('soon', 5);
   makeCertificate('long', 90);
   startNginx();
-  run('grpc', '/usr/bin/python3', ['-c', GRPC_SERVER, String(ports.grpc)]);
+  run('grpc', '/usr/bin/python3', ['-c', GRPC_SERVER, String(ports.grpc), path.join(folder, 'grpc-down')]);
   answer = { status: 200, body: '{"checks":[{"status":"up"},{"n":5}],"text":"all is well"}', seen: null };
   api = http.createServer((request, response) => {
     let body = '';
@@ -113,7 +110,6 @@ before(async () => {
         { name: 'grpc', type: 'grpc', port: ports.grpc },
         { name: 'grpc-voice', type: 'grpc', port: ports.grpc, grpc_service: 'voice' },
         { name: 'grpc-other', type: 'grpc', port: ports.grpc, grpc_service: 'nobody' },
-        { name: 'set-down', type: 'grpc', port: ports.grpc, grpc_service: 'set-down' },
         { name: 'grpc-plain', type: 'grpc', port: ports.api },
         { name: 'plugin', type: 'exec', command: [`${PLUGINS}/check_tcp`, '-H', '127.0.0.1', '-p', String(ports.api)] },
         { name: 'plugin-down', type: 'exec', command: [`${PLUGINS}/check_tcp`, '-H', '127.0.0.1', '-p', String(ports.nothing)] },
@@ -231,7 +227,7 @@ test('grpc: as the server and its services say', async () => {
   await expect('grpc', 'up', /^serving$/);
   await expect('grpc-voice', 'up', /^serving$/);
   await expect('grpc-other', 'down', /NOT_FOUND/);
-  await check('set-down');
+  fs.writeFileSync(path.join(folder, 'grpc-down'), '');
   await expect('grpc', 'down', /^not serving$/);
   await expect('grpc-plain', 'down', /./);
   await end('grpc');
