@@ -30,8 +30,7 @@ struct pattern {
 };
 
 struct trigger {
-  struct slice
-      text; /* lower case, at least two bytes unless it is a sign; borrowed from masks.def */
+  struct slice text; /* lower case; borrowed from masks.def */
   uint8_t pattern;
 };
 
@@ -300,13 +299,12 @@ static void put_masked(struct mask *mask, struct slice text, struct buf *out) {
   buf_put_slice(out, text);
 }
 
-/* A line of base64 that is as long as those of a private key are (RFC 7468: 64 characters): of one
- * whose first line the log may not show any more. */
-static bool is_key_line(struct slice text) {
+/* Whether it is nothing but base64, of a line's length at most (RFC 7468: 64 characters). */
+static bool is_base64(struct slice text) {
   size_t len = text.len;
   while (len > 0 && text.len - len < 2 && text.data[len - 1] == '=')
     len--;
-  if (len < 60 || len > 76)
+  if (len == 0 || len > 76)
     return false;
   for (size_t i = 0; i < len; i++) {
     char c = text.data[i];
@@ -317,8 +315,42 @@ static bool is_key_line(struct slice text) {
   return true;
 }
 
-static bool holds(struct slice text, const char *what) {
-  return memmem(text.data, text.len, what, strlen(what)) != NULL;
+/* A whole line of a private key, of which the log may not show the first any more. */
+static bool is_key_line(struct slice text) {
+  return text.len >= 60 && is_base64(text);
+}
+
+static bool is_key_header(struct slice text) {
+  static const char *const names[] = {"Proc-Type: ", "DEK-Info: ", "Comment: ", "Version: "};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (slice_starts_with(text, names[i]))
+      return true;
+  return false;
+}
+
+/*
+ * Whether a line goes on with the key that `place` is in. The first that does not look so ends it:
+ * who only writes of a key, as an error message may, must not make the rest of the log invisible.
+ */
+static bool goes_on(struct mask_place *place, struct slice text) {
+  if (text.len + 1 < place->prefix) /* an empty line may have lost the blank behind its prefix */
+    return false;
+  size_t skip = text.len < place->prefix ? text.len : place->prefix;
+  struct slice body = slice_new(text.data + skip, text.len - skip);
+  if (place->headers && (body.len == 0 || is_key_header(body)))
+    return true;
+  place->headers = false;
+  return is_base64(body);
+}
+
+static void look_for_key(struct mask_place *place, struct slice text) {
+  static const char begin[] = "-----BEGIN";
+  const char *at = memmem(text.data, text.len, begin, strlen(begin));
+  struct slice rest = at ? slice_new(at, text.len - (size_t)(at - text.data)) : slice_new(NULL, 0);
+  place->in_key = at && memmem(rest.data, rest.len, "PRIVATE KEY", strlen("PRIVATE KEY")) &&
+                  !memmem(rest.data, rest.len, "-----END", strlen("-----END"));
+  place->headers = place->in_key;
+  place->prefix = place->in_key ? (size_t)(at - text.data) : 0;
 }
 
 void mask_put(struct mask *mask, struct slice text, struct mask_place *place, struct buf *out) {
@@ -326,15 +358,13 @@ void mask_put(struct mask *mask, struct slice text, struct mask_place *place, st
     buf_put_slice(out, text);
     return;
   }
-  bool ends = place && place->in_key && holds(text, "-----END");
-  if ((place && place->in_key && !ends) || is_key_line(text)) {
+  if ((place && place->in_key && goes_on(place, text)) || is_key_line(text)) {
     buf_put_text(out, HIDDEN);
     mask->count++;
     return;
   }
   if (place)
-    place->in_key = !ends && holds(text, "-----BEGIN") && holds(text, "PRIVATE KEY") &&
-                    !holds(text, "-----END");
+    look_for_key(place, text);
   put_masked(mask, text, out);
 }
 

@@ -34,7 +34,9 @@ int mask_configure(struct mask *mask, const struct mask_options *options,
 
 /* Where a text of several lines is; zero it before the first one. */
 struct mask_place {
-  bool in_key; /* between the lines that begin and end a private key */
+  bool in_key;   /* between the lines that begin and end a private key */
+  bool headers;  /* its headers may still come */
+  size_t prefix; /* bytes that stood before the line that began it: each line has as many */
 };
 
 /*

@@ -76,7 +76,7 @@ before(async () => {
   fs.writeFileSync(log, '');
   const script = path.join(folder, 'plugin');
   fs.writeFileSync(script, `#!/bin/sh\necho "CRITICAL - cannot sign in with password=${secret(16)}1 | time=1s"\nexit 2\n`, { mode: 0o755 });
-  forms.push(['', fs.readFileSync(script, 'utf8').match(/password=(\w+)/)[1]]);
+  forms.push(['the plugin said password=', fs.readFileSync(script, 'utf8').match(/password=(\w+)/)[1]]);
   belfry = await start({
     conf: {
       watch: { interval: '1s', host_interval: '1h', retries: 0 },

@@ -142,6 +142,31 @@ static void test_a_key_of_many_lines(void **state) {
   }
 }
 
+/* One who only writes of a key does not make what follows invisible. */
+static void test_a_key_that_is_only_mentioned(void **state) {
+  (void)state;
+  static const char *const lines[][2] = {
+      {"10:00 ERROR the file must begin with -----BEGIN PRIVATE KEY-----", NULL},
+      {"10:01 INFO request served", NULL},
+      {"10:02 INFO and another", NULL},
+      {"10:03 INFO -----BEGIN PRIVATE KEY-----", NULL},
+      {"10:03 INFO DEK-Info: AES-128-CBC,00", "***"},
+      {"10:03 INFO", "***"},
+      {"10:03 INFO c2hvcnRidXRzZWNyZXQ=", "***"},
+      {"10:03 INFO eA==", "***"},
+      {"10:04 INFO request served", NULL},
+      {"short", NULL},
+  };
+  struct mask_place place = {0};
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+    struct buf out;
+    buf_init(&out, 0);
+    mask_put(mask, slice_of(lines[i][0]), &place, &out);
+    assert_string_equal(out.data, lines[i][1] ? lines[i][1] : lines[i][0]);
+    buf_fini(&out);
+  }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -151,6 +176,7 @@ int main(void) {
       TEST(test_a_pattern_that_is_none),
       TEST(test_a_line_that_cannot_be_looked_through),
       TEST(test_a_key_of_many_lines),
+      TEST(test_a_key_that_is_only_mentioned),
   };
   return cmocka_run_group_tests_name("model/mask", tests, NULL, NULL);
 }
