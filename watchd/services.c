@@ -324,6 +324,32 @@ void services_free(struct services *services) {
   free(services);
 }
 
+/* --- dependencies --- */
+
+#define DEPENDENCY_STEPS_MAX 8 /* of what depends on what depends on ... */
+
+static const char *down_dependency(const struct services *services, const char *name, int steps) {
+  const struct watched *watched = find(services->all, services->count, slice_of(name));
+  char **names = watched && watched->service ? watched->service->depends_on : NULL;
+  for (; names && *names && steps > 0; names++) {
+    const struct watched *other = find(services->all, services->count, slice_of(*names));
+    if (!other)
+      continue;
+    if (other->state.status == SERVICE_DOWN)
+      return other->name;
+    const char *further = down_dependency(services, other->name, steps - 1);
+    if (further)
+      return further;
+  }
+  return NULL;
+}
+
+const char *services_down_dependency(const struct services *services, const char *name) {
+  return down_dependency(services, name, DEPENDENCY_STEPS_MAX);
+}
+
+/* --- figures --- */
+
 void services_figures(const struct services *services, struct report_figures *figures) {
   int64_t offset_ms = clock_realtime_ms(services->parts.clock) - schedule_now_ms();
   figures->checks = services->checks;

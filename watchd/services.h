@@ -60,6 +60,10 @@ struct services_round {
 int services_check(struct services *services, struct services_round *round) BELFRY_MUST_CHECK;
 void services_call_off(struct services *services, struct services_round *round);
 
+/* Returns: the name of a service that is down and without which `name` cannot be up, however far;
+ * NULL when there is none. Borrowed until the next call of services_configure(). */
+const char *services_down_dependency(const struct services *services, const char *name);
+
 void services_figures(const struct services *services, struct report_figures *figures);
 
 #endif

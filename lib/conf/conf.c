@@ -53,13 +53,7 @@ void conf_free(struct conf *conf) {
   for (size_t i = 0; i < conf__setting_count; i++)
     conf__free_value(&conf__settings[i], conf);
   for (size_t i = 0; i < conf__list_count; i++)
-    for (size_t e = 0; e < conf__list_count_of(&conf__lists[i], conf); e++)
-      for (size_t row = 0; row < conf__lists[i].row_count; row++)
-        conf__free_value(&conf__lists[i].rows[row], conf__list_entry(&conf__lists[i], conf, e));
-  free(conf->services);
-  free(conf->logs);
-  free(conf->scrapes);
-  free(conf->masks);
+    conf__list_free(conf__lists[i], conf);
   free(conf->path);
   free(conf);
 }

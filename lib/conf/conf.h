@@ -42,6 +42,7 @@ struct conf_service {
   char *source, *metric;
   int64_t within_ms;
   int64_t interval_ms, timeout_ms, degraded_latency_ms; /* 0: as all are */
+  char **depends_on;                                    /* names of services, ended by a NULL */
 };
 
 /* A log file that is tailed: an entry of the list `logs`. */
@@ -93,14 +94,12 @@ struct conf {
 #undef CONF_PATH
 #undef CONF_TEXT
 
-  struct conf_service *services; /* owned */
-  size_t service_count;
-  struct conf_log *logs; /* owned */
-  size_t log_count;
-  struct conf_scrape *scrapes; /* owned */
-  size_t scrape_count;
-  struct conf_mask *masks; /* owned */
-  size_t mask_count;
+  /* The lists: owned entries, and how many. */
+#define CONF_LIST(many, one)                                                                       \
+  struct conf_##one *many;                                                                         \
+  size_t one##_count;
+#include "conf/lists.def"
+#undef CONF_LIST
 
   char *path; /* owned: as conf_load was given it; NULL for the default */
   unsigned char origins[CONF_SETTINGS_MAX]; /* enum conf_origin, in the order of settings.def */
@@ -168,6 +167,9 @@ int conf_state_path(const struct conf *conf, const char *name, char *out,
                     size_t size) BELFRY_MUST_CHECK;
 int conf_run_path(const struct conf *conf, const char *name, char *out,
                   size_t size) BELFRY_MUST_CHECK;
+
+/* Returns: borrowed; NULL when there is none of that name. */
+const struct conf_service *conf_service_find(const struct conf *conf, struct slice name);
 
 /* http, tcp ... Returns: borrowed. */
 const char *conf_service_type_name(const struct conf_service *service);

@@ -72,16 +72,26 @@ struct conf_list {
    * fills in what follows from others; puts what is wrong into `why`, or fails it when memory runs
    * out. */
   void (*finish)(const struct conf *conf, void *entry, struct buf *why);
+  /* Asks an entry what it can only be asked when the whole file has been read, such as whether what
+   * it names is there; puts what is wrong into `why`. NULL: nothing. */
+  void (*check)(const struct conf *conf, const void *entry, struct buf *why);
   const char *example; /* one entry, for a message */
   const char *doc;
 };
 
 extern const struct conf_row conf__settings[];
 extern const size_t conf__setting_count;
-extern const struct conf_list conf__lists[];
+extern const struct conf_list *const conf__lists[];
 extern const size_t conf__list_count;
-extern const struct conf_list *const conf__service_list;
-extern const struct conf_list *const conf__scrape_list;
+#define CONF_LIST(many, one) extern const struct conf_list conf__##one##_list;
+#include "conf/lists.def"
+#undef CONF_LIST
+
+/* What a conf_list says of itself by lists.def and its table of members. */
+#define CONF_LIST_OF(many, one, rows_)                                                             \
+  .name = #many, .items_offset = offsetof(struct conf, many),                                      \
+  .count_offset = offsetof(struct conf, one##_count), .entry_bytes = sizeof(struct conf_##one),    \
+  .rows = rows_, .row_count = sizeof rows_ / sizeof *rows_
 
 #define CONF_ROWS_MAX CONF_SETTINGS_MAX /* rows in all: for sets of them */
 
@@ -126,12 +136,6 @@ int conf__add_word(const struct conf_row *row, struct slice text, void *base,
 int conf__copy_value(const struct conf_row *row, const void *from, void *to) BELFRY_MUST_CHECK;
 bool conf__same_value(const struct conf_row *row, const void *a, const void *b);
 
-/* conf_list.finish of each. */
-void conf__finish_service(const struct conf *conf, void *entry, struct buf *why);
-void conf__finish_scrape(const struct conf *conf, void *entry, struct buf *why);
-void conf__finish_mask(const struct conf *conf, void *entry, struct buf *why);
-void conf__finish_log(const struct conf *conf, void *entry, struct buf *why);
-
 /* Returns: owned, ended by conf__free_entry(); NULL out of memory. */
 void *conf__copy_entry(const struct conf_list *list, const void *entry);
 void conf__free_entry(const struct conf_list *list, void *entry);
@@ -160,6 +164,9 @@ void conf__put_quoted(struct slice text, struct buf *out);
 void *conf__list_append(const struct conf_list *list, struct conf *conf);
 size_t conf__list_count_of(const struct conf_list *list, const struct conf *conf);
 void *conf__list_entry(const struct conf_list *list, const struct conf *conf, size_t index);
+
+/* Frees all of its entries. */
+void conf__list_free(const struct conf_list *list, struct conf *conf);
 
 /* Finds a setting. Returns: SIZE_MAX when there is none. */
 size_t conf__setting_index(struct slice section, struct slice key);

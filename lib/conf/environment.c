@@ -80,8 +80,8 @@ static void read_log_alias(struct conf_reading *reading, const char *value) {
   struct conf_log found = {0};
   struct buf why;
   for (size_t i = 0; i < conf__list_count; i++)
-    if (strcmp(conf__lists[i].name, "logs") == 0)
-      list = &conf__lists[i];
+    if (strcmp(conf__lists[i]->name, "logs") == 0)
+      list = conf__lists[i];
   if (!getcwd(folder, sizeof folder))
     strcpy(folder, "/");
   buf_init(&why, 0);

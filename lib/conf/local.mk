@@ -5,7 +5,9 @@ lib_conf_libconf_a_SOURCES = \
 	%D%/conf_priv.h \
 	%D%/entry.c \
 	%D%/environment.c \
+	%D%/lists.def \
 	%D%/live.c %D%/live.def \
+	%D%/log.c \
 	%D%/mask.c \
 	%D%/scrape.c \
 	%D%/service.c \

@@ -1,5 +1,5 @@
 /*
- * Whether an entry of `masks` is a pattern.
+ * Entries of `masks`, and whether each is a pattern.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
@@ -8,7 +8,18 @@
 #include <pcre2.h>
 #include <string.h>
 
-void conf__finish_mask(const struct conf *conf, void *entry, struct buf *why) {
+static const struct conf_row mask_rows[] = {
+    {.key = "pattern",
+     .kind = CONF_KIND_TEXT,
+     .offset = offsetof(struct conf_mask, pattern),
+     .required = true,
+     .fallback_text = "",
+     .max = 1024,
+     .doc = "A regular expression as of Perl (PCRE2); what it matches is replaced, from its \\K on "
+            "where it has one."},
+};
+
+static void finish(const struct conf *conf, void *entry, struct buf *why) {
   const struct conf_mask *mask = entry;
   int code = 0;
   PCRE2_SIZE at = 0;
@@ -24,3 +35,10 @@ void conf__finish_mask(const struct conf *conf, void *entry, struct buf *why) {
   }
   pcre2_code_free(compiled);
 }
+
+const struct conf_list conf__mask_list = {
+    CONF_LIST_OF(masks, mask, mask_rows),
+    .finish = finish,
+    .example = "- pattern: 'customer-\\K[0-9]+'",
+    .doc = "What is masked beside what masking.enabled masks.",
+};

@@ -20,7 +20,7 @@ void conf_dump(const struct conf *conf, struct buf *out) {
     buf_put_char(out, '\n');
   }
   for (size_t i = 0; i < conf__list_count; i++) {
-    const struct conf_list *list = &conf__lists[i];
+    const struct conf_list *list = conf__lists[i];
     size_t count = conf__list_count_of(list, conf);
     buf_printf(out, "\n%s:%s\n", list->name, count == 0 ? " []" : "");
     for (size_t e = 0; e < count; e++) {
@@ -129,10 +129,10 @@ void conf_document(struct buf *out) {
     document_rows(&conf__settings[i], end - i, out);
   }
   for (size_t i = 0; i < conf__list_count; i++) {
-    buf_printf(out, ".Ss The list %s\n", conf__lists[i].name);
-    put_roff(out, conf__lists[i].doc);
+    buf_printf(out, ".Ss The list %s\n", conf__lists[i]->name);
+    put_roff(out, conf__lists[i]->doc);
     buf_put_char(out, '\n');
-    document_rows(conf__lists[i].rows, conf__lists[i].row_count, out);
+    document_rows(conf__lists[i]->rows, conf__lists[i]->row_count, out);
   }
   document_aliases(out);
 }

@@ -171,8 +171,8 @@ static void unknown_top_key(struct walk *walk, const yaml_node_t *key) {
     put_known(&known, conf__settings[i].section);
   }
   for (size_t i = 0; i < conf__list_count; i++) {
-    nearest_offer(&nearest, conf__lists[i].name);
-    put_known(&known, conf__lists[i].name);
+    nearest_offer(&nearest, conf__lists[i]->name);
+    put_known(&known, conf__lists[i]->name);
   }
   unknown_key(walk, key, NULL, &nearest, &known);
 }
@@ -297,17 +297,31 @@ static void read_rows(struct walk *walk, const yaml_node_t *map, const char *nam
   }
 }
 
+/* Returns: NULL when there is none of that name. */
+static const struct conf_list *find_list(struct slice name) {
+  for (size_t i = 0; i < conf__list_count; i++)
+    if (slice_is(name, conf__lists[i]->name))
+      return conf__lists[i];
+  return NULL;
+}
+
+/* Takes: `why`, the entry's problem if it holds a text. */
+static void entry_problem(struct walk *walk, const yaml_node_t *node, const char *name,
+                          struct buf *why) {
+  if (buf_status(why))
+    walk->reading->status = BELFRY_ENOMEM;
+  if (why->len > 0)
+    problem_in_buf(walk, node, name, why);
+  else
+    buf_fini(why);
+}
+
 static void finish_entry(struct walk *walk, const struct conf_list *list, const yaml_node_t *node,
                          const char *name, void *entry) {
   struct buf why;
   buf_init(&why, 0);
   list->finish(walk->reading->conf, entry, &why);
-  if (buf_status(&why))
-    walk->reading->status = BELFRY_ENOMEM;
-  if (why.len > 0)
-    problem_in_buf(walk, node, name, &why);
-  else
-    buf_fini(&why);
+  entry_problem(walk, node, name, &why);
 }
 
 static void read_entry(struct walk *walk, const struct conf_list *list, const yaml_node_t *node,
@@ -353,6 +367,29 @@ static void read_list(struct walk *walk, const struct conf_list *list, const yam
     read_entry(walk, list, node_of(walk, first[i]), i);
 }
 
+/* Asks what needs the whole file. Takes: a file without a problem so far, so that the nodes are the
+ * entries. */
+static void check_list(struct walk *walk, const struct conf_list *list, const yaml_node_t *node) {
+  const struct conf *conf = walk->reading->conf;
+  for (size_t i = 0; list->check && i < conf__list_count_of(list, conf); i++) {
+    char name[80];
+    struct buf why;
+    buf_init(&why, 0);
+    snprintf(name, sizeof name, "%s[%zu]", list->name, i);
+    list->check(conf, conf__list_entry(list, conf, i), &why);
+    entry_problem(walk, node_of(walk, node->data.sequence.items.start[i]), name, &why);
+  }
+}
+
+static void check_lists(struct walk *walk, const yaml_node_t *map) {
+  const yaml_node_pair_t *pair;
+  for (pair = map->data.mapping.pairs.start; pair < map->data.mapping.pairs.top; pair++) {
+    const struct conf_list *list = find_list(scalar_text(node_of(walk, pair->key)));
+    if (list)
+      check_list(walk, list, node_of(walk, pair->value));
+  }
+}
+
 static void read_section(struct walk *walk, size_t first, const yaml_node_t *node) {
   const char *section = conf__settings[first].section;
   if (!is_null(node) && /* all its lines may be commented out */
@@ -372,7 +409,7 @@ static void read_top(struct walk *walk, const yaml_node_t *map) {
     while (section < conf__setting_count &&
            !slice_is(scalar_text(key), conf__settings[section].section))
       section = conf__section_end(section);
-    while (list < conf__list_count && !slice_is(scalar_text(key), conf__lists[list].name))
+    while (list < conf__list_count && !slice_is(scalar_text(key), conf__lists[list]->name))
       list++;
     bool *seen = section < conf__setting_count ? &section_seen[section]
                  : list < conf__list_count     ? &list_seen[list]
@@ -386,9 +423,11 @@ static void read_top(struct walk *walk, const yaml_node_t *map) {
       if (section < conf__setting_count)
         read_section(walk, section, value);
       else
-        read_list(walk, &conf__lists[list], value);
+        read_list(walk, conf__lists[list], value);
     }
   }
+  if (walk->reading->problems == 0 && !walk->reading->status)
+    check_lists(walk, map);
 }
 
 /* The line and column (from 0) of a byte, for what libyaml only gives an offset. */

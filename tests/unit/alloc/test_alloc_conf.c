@@ -67,7 +67,8 @@ static void test_good_file(void **state) {
   setenv("HISTORY_FILE_PATH", "history.json", 1);
   try("# a\npaths: {run: run, state: &a state}\nfcgi: {workers: 3}\nservices:\n- {name: a, "
       "port: 1, health_endpoint: /h}\n"
-      "- {name: b, port: 2}\n- {name: c, type: exec, command: [/a, b, '']}\nlogs:\n- path: a.log\n"
+      "- {name: b, port: 2, depends_on: [a]}\n- {name: c, type: exec, command: [/a, b, "
+      "'']}\nlogs:\n- path: a.log\n"
       "- {path: b.log, source: b}\nscrapes:\n- {url: 'http://h/m', metrics: [a, b*]}\n",
       true);
   unsetenv("BELFRY_WEB_TITLE");

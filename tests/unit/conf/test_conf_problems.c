@@ -194,6 +194,24 @@ static void test_types_of_services(void **state) {
   CHECK_ROWS(rows);
 }
 
+static void test_dependencies(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {SERVICE "port: 1\n    depends_on: [b]\n  - name: b\n    port: 2\n", ""},
+      {SERVICE "port: 1\n    depends_on: [b]\n",
+       "2:5: services[0]: depends on 'b', which is none of the services: add it, or correct the "
+       "name\n"},
+      {SERVICE "port: 1\n    depends_on: [a]\n",
+       "2:5: services[0]: 'a' depends on itself by what it depends on: remove one of these\n"},
+      {SERVICE "port: 1\n    depends_on: b\n",
+       "4:17: services[0].depends_on: must be a list ([one, two]), not a single value\n"},
+      {SERVICE "port: 1\n    depends_on: [b]\n  - name: b\n    port: 2\n    depends_on: [a]\n",
+       "2:5: services[0]: 'a' depends on itself by what it depends on: remove one of these\n"
+       "5:5: services[1]: 'b' depends on itself by what it depends on: remove one of these\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
 static void test_lists(void **state) {
   (void)state;
   static const struct row rows[] = {
@@ -362,6 +380,7 @@ int main(void) {
       cmocka_unit_test(test_values),
       cmocka_unit_test(test_keys),
       cmocka_unit_test(test_kinds),
+      cmocka_unit_test(test_dependencies),
       cmocka_unit_test(test_lists),
       cmocka_unit_test(test_types_of_services),
       cmocka_unit_test(test_scrapes),
