@@ -75,6 +75,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/state_list.h \
 	%D%/step.c \
 	%D%/step.h \
+	%D%/task.c %D%/task.h \
 	%D%/worker.c \
 	%D%/worker.h
 nodist_fcgi_libbelfryfcgi_a_SOURCES = fcgi/schemas.c

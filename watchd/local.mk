@@ -45,6 +45,8 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/tail_family.c %D%/tail_family.h \
 	%D%/tail_position.c %D%/tail_position.h \
 	%D%/tails.c %D%/tails.h \
+	%D%/task_check.c \
+	%D%/task_kinds.def \
 	%D%/tasks.c %D%/tasks.h \
 	%D%/transfer.c %D%/transfer.h \
 	%D%/watch.c %D%/watch.h \

@@ -2,11 +2,7 @@
 
 #include "base/bell.h"
 #include "base/fd.h"
-#include "base/json.h"
-#include "base/log.h"
-#include "base/ulid.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +12,16 @@
 #define REST_SECONDS    0.02  /* between two looks, however often the bell rings */
 #define TASK_AGE_MAX_MS 60000 /* one that was asked longer ago is not wanted any more */
 
-struct task {
-  char id[ULID_BYTES]; /* "": the place is free */
-  char asked_by[129];
-  int64_t begun_ms; /* of schedule_now_ms */
-  bool finished;    /* the history may not know yet */
-  bool seen;        /* in the look that is being taken */
-  struct services_round round;
-  struct tasks *tasks;
+struct task_kind {
+  const char *name;
+  void (*begin)(struct task *task);
+  void (*call_off)(struct task *task);
+};
+
+static const struct task_kind kinds[] = {
+#define TASK_KIND(name) {#name, task_##name##_begin, task_##name##_call_off},
+#include "watchd/task_kinds.def"
+#undef TASK_KIND
 };
 
 struct tasks {
@@ -32,63 +30,47 @@ struct tasks {
   struct ev_timer look, soon;
   int bell_fd; /* owned */
   struct task all[TASKS_MAX];
-  struct buf data;
 };
 
 /* --- finishing --- */
 
-static void finish(struct task *task, const char *state, const char *message) {
+void task_finish(struct task *task, enum task_end end, const char *message) {
+  static const char *const states[] = {
+      [TASK_DONE] = "done", [TASK_FAILED] = "failed", [TASK_REFUSED] = "refused"};
   const struct history_value values[] = {
       HISTORY_VALUE_TEXT("task_id", slice_of(task->id)),
-      HISTORY_VALUE_TEXT("state", slice_of(state)),
+      HISTORY_VALUE_TEXT("state", slice_of(states[end])),
       HISTORY_VALUE_TEXT("message", slice_of(message)),
   };
-  outbox_change(task->tasks->parts.outbox, SQL_TASK_FINISH, values, 3);
+  outbox_change(task->parts->outbox, SQL_TASK_FINISH, values, 3);
   task->finished = true;
 }
 
-static void tell_checked(struct task *task, const struct services_count *count) {
-  struct tasks *tasks = task->tasks;
-  struct buf *data = &tasks->data;
-  buf_clear(data);
-  buf_printf(data, "{\"task_id\":\"%s\",\"asked_by\":", task->id);
-  json_put_string(data, slice_of(task->asked_by));
-  if (task->round.name[0]) {
-    buf_put_text(data, ",\"service\":");
-    json_put_string(data, slice_of(task->round.name));
-  }
-  buf_printf(data, ",\"checked\":%" PRId64, count->checked);
-  for (int status = SERVICE_UNKNOWN; status < SERVICE_PAUSED; status++)
-    buf_printf(data, ",\"%s\":%" PRId64, service_status_name((enum service_status)status),
-               count->by_status[status]);
-  buf_printf(data, ",\"duration_ms\":%" PRId64 "}", schedule_now_ms() - task->begun_ms);
-  const struct event event = {.timestamp_ms = clock_realtime_ms(tasks->parts.clock),
-                              .severity = SEVERITY_INFO,
-                              .type = slice_of("health_checked"),
-                              .source = slice_of("watchd"),
-                              .data = buf_slice(data)};
-  if (buf_status(data) == BELFRY_OK)
-    outbox_event(tasks->parts.outbox, &event);
-}
-
-static void tasks_on_checked(void *arg, const struct services_count *count) {
-  struct task *task = arg;
-  tell_checked(task, count);
-  finish(task, "done", "");
+static void clear(struct task *task) {
+  free(task->details);
+  *task = (struct task){0};
 }
 
 /* --- beginning --- */
 
-static void begin(struct task *task, struct slice kind, int64_t asked_ms) {
-  struct tasks *tasks = task->tasks;
-  int64_t age_ms = clock_realtime_ms(tasks->parts.clock) - asked_ms;
+static const struct task_kind *find_kind(struct slice name) {
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (slice_is(name, kinds[i].name))
+      return &kinds[i];
+  return NULL;
+}
+
+static void begin(struct task *task, int64_t asked_ms) {
+  int64_t age_ms = clock_realtime_ms(task->parts->clock) - asked_ms;
   task->begun_ms = schedule_now_ms();
   if (age_ms > TASK_AGE_MAX_MS)
-    finish(task, "failed", "it was asked for too long ago");
-  else if (!slice_is(kind, "check"))
-    finish(task, "failed", "this belfry-watchd does not know how to do it");
-  else if (services_check(tasks->parts.services, &task->round))
-    finish(task, "failed", "the service is not watched");
+    task_finish(task, TASK_FAILED, "it was asked for too long ago");
+  else if (!task->kind)
+    task_finish(task, TASK_FAILED, "this belfry-watchd does not know how to do it");
+  else if (!task->details)
+    task_finish(task, TASK_FAILED, "out of memory");
+  else
+    task->kind->begin(task);
 }
 
 static struct task *place_of(struct tasks *tasks, struct slice id) {
@@ -107,10 +89,10 @@ static void copy_text(char *out, size_t size, const struct history_value *value)
            value->kind == HISTORY_TEXT ? value->text.data : "");
 }
 
-/* Columns: task_id, kind, service, asked, asked_by. */
+/* Columns: task_id, kind, service, asked, asked_by, details. */
 static int tasks_on_row(void *arg, const struct history_value *values, size_t count) {
   struct tasks *tasks = arg;
-  if (count != 5 || values[0].text.len >= ULID_BYTES)
+  if (count != 6 || values[0].text.len >= ULID_BYTES)
     return BELFRY_ECORRUPT;
   struct task *task = place_of(tasks, values[0].text);
   if (!task)
@@ -118,12 +100,13 @@ static int tasks_on_row(void *arg, const struct history_value *values, size_t co
   task->seen = true;
   if (task->id[0])
     return 0;
-  task->tasks = tasks;
+  task->parts = &tasks->parts;
+  task->kind = find_kind(values[1].text);
   copy_text(task->id, sizeof task->id, &values[0]);
+  copy_text(task->service, sizeof task->service, &values[2]);
   copy_text(task->asked_by, sizeof task->asked_by, &values[4]);
-  task->round = (struct services_round){.on_done = tasks_on_checked, .arg = task};
-  copy_text(task->round.name, sizeof task->round.name, &values[2]);
-  begin(task, values[1].text, values[3].integer);
+  task->details = strndup(values[5].text.data, values[5].text.len);
+  begin(task, values[3].integer);
   return 0;
 }
 
@@ -135,7 +118,7 @@ static void look(struct tasks *tasks) {
     return;
   for (size_t i = 0; i < TASKS_MAX; i++)
     if (tasks->all[i].finished && !tasks->all[i].seen) /* now the history knows too */
-      memset(&tasks->all[i], 0, sizeof tasks->all[i]);
+      clear(&tasks->all[i]);
 }
 
 /* --- the loop --- */
@@ -169,7 +152,6 @@ int tasks_new(const struct tasks_parts *parts, const char *bell_path, struct tas
     free(tasks);
     return status;
   }
-  buf_init(&tasks->data, 8192);
   ev_io_init(&tasks->bell, tasks_on_bell, tasks->bell_fd, EV_READ);
   ev_timer_init(&tasks->look, tasks_on_look, LOOK_SECONDS, LOOK_SECONDS);
   ev_timer_init(&tasks->soon, tasks_on_look, REST_SECONDS, 0); /* rings that came meanwhile */
@@ -186,9 +168,12 @@ void tasks_free(struct tasks *tasks) {
   ev_io_stop(tasks->parts.loop, &tasks->bell);
   ev_timer_stop(tasks->parts.loop, &tasks->look);
   ev_timer_stop(tasks->parts.loop, &tasks->soon);
-  for (size_t i = 0; i < TASKS_MAX; i++)
-    services_call_off(tasks->parts.services, &tasks->all[i].round);
+  for (size_t i = 0; i < TASKS_MAX; i++) {
+    struct task *task = &tasks->all[i];
+    if (task->id[0] && task->kind && !task->finished)
+      task->kind->call_off(task);
+    clear(task);
+  }
   fd_close(&tasks->bell_fd);
-  buf_fini(&tasks->data);
   free(tasks);
 }

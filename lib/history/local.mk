@@ -52,6 +52,7 @@ SQL_FILES = \
 	sql/schema/0007_users.sql \
 	sql/schema/0008_agents_said_no_more.sql \
 	sql/schema/0009_services_watched.sql \
+	sql/schema/0010_task_details.sql \
 	sql/segment/events.sql \
 	sql/segment/samples.sql \
 	sql/statements/access.sql \

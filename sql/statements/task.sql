@@ -1,6 +1,7 @@
 -- statement: task_insert
 -- writers: fcgi
-INSERT INTO task (task_id, kind, service, asked, asked_by) VALUES (:task_id, :kind, :service, :now, :asked_by);
+INSERT INTO task (task_id, kind, service, asked, asked_by, details)
+VALUES (:task_id, :kind, :service, :now, :asked_by, :details);
 
 -- statement: task_finish
 -- writers: watchd
@@ -8,7 +9,7 @@ UPDATE task SET state = :state, message = :message WHERE task_id = :task_id AND 
 
 -- statement: tasks_open
 -- reads
-SELECT task_id, kind, service, asked, asked_by FROM task WHERE state = 'asked' ORDER BY asked, task_id LIMIT 100;
+SELECT task_id, kind, service, asked, asked_by, details FROM task WHERE state = 'asked' ORDER BY asked, task_id LIMIT 100;
 
 -- statement: task_get
 -- reads
