@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "base/timestamp.h"
-#include "fcgi/aggregate.h"
+#include "model/aggregate.h"
 #include "fcgi/csv.h"
 #include "fcgi/health_rules.h"
 #include "fcgi/step.h"

@@ -3,7 +3,6 @@ noinst_LIBRARIES += fcgi/libbelfryfcgi.a
 fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/accept.c \
 	%D%/accept.h \
-	%D%/aggregate.c %D%/aggregate.h \
 	%D%/api.h \
 	%D%/api_agents.c \
 	%D%/api_events.c \

@@ -5,7 +5,7 @@ packages_to_run=(
   autoconf:autoconf automake:automake pkg-config:pkg-config gcc:gcc make:make libc6-dev
   libfcgi-dev libjansson-dev libsqlite3-dev libev-dev libyaml-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev
   libnghttp2-dev libjwt-dev libcrypt-dev libpcre2-dev
-  nginx:nginx npm:npm curl:curl ca-certificates
+  nginx:nginx npm:npm curl:curl ca-certificates tzdata
 )
 # shellcheck disable=SC2034 # used by check.sh
 packages_to_check=(

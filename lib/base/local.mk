@@ -14,4 +14,5 @@ lib_base_libbase_a_SOURCES = \
 	%D%/slice.c %D%/slice.h \
 	%D%/timestamp.c %D%/timestamp.h \
 	%D%/ulid.c %D%/ulid.h \
-	%D%/wire.c %D%/wire.h
+	%D%/wire.c %D%/wire.h \
+	%D%/zone.c %D%/zone.h

@@ -67,6 +67,46 @@ struct conf_mask {
   char *pattern; /* PCRE2 */
 };
 
+/* What an alert rule is about: exactly one of its members of that name is there. */
+enum conf_alert_kind { CONF_ALERT_METRIC, CONF_ALERT_SERVICES, CONF_ALERT_EVENTS, CONF_ALERT_LOGS };
+
+/* A rule that raises alerts: an entry of the list `alerts`. */
+struct conf_alert {
+  char *name; /* [A-Za-z0-9_.:-]{1,64}, unique */
+  char *metric;
+  char *agg;                   /* an aggregate of /api/history; avg when absent */
+  char **match;                /* "label=value", of the metric's series */
+  char **by;                   /* labels: one alert for each of their values; NULL: one in all */
+  char **services, **status;   /* globs; of `down`, `degraded`, `unknown` (down when absent) */
+  char **events, **sources;    /* globs */
+  char *logs, *words;          /* as the parameter `q` of /api/logs */
+  int min_severity;            /* enum severity */
+  char *above, *below, *clear; /* numbers */
+  int64_t window_ms;
+  int64_t absent_ms; /* it is bad that there was none for so long; 0: it is not asked */
+  int64_t for_ms, resolve_after_ms;
+  int64_t repeat_ms; /* 0: as all are */
+  int severity;      /* index in CONF_ALERT_SEVERITIES */
+  char **labels;     /* "name=value" */
+  char **group;      /* names of labels */
+  char **depends_on; /* names of rules and services */
+  char **channels;   /* names; NULL: those that are for all */
+  char *summary;     /* with {label} and {value} */
+};
+
+/* The first is the one when none is said. */
+#define CONF_ALERT_SEVERITIES "error|critical|warning|info"
+
+/* A time in which alerts are not told: an entry of the list `maintenance`. */
+struct conf_maintenance {
+  char *name;                /* unique */
+  char **services, **alerts; /* globs; what it is for: all when both are absent */
+  char *from, *to;           /* once: times with their offset */
+  char **days;               /* mon ... sun; daily when absent */
+  char *start, *end;         /* HH:MM in `timezone`; an end before the start is of the next day */
+  char *timezone;            /* of IANA; UTC when absent */
+};
+
 /* Where a value is from; a later one wins. */
 enum conf_origin {
   CONF_FROM_DEFAULT,
@@ -188,6 +228,16 @@ void conf_service_put_url(const struct conf_service *service, struct buf *out);
 struct conf_service *conf_service_copy(const struct conf_service *service);
 void conf_service_free(struct conf_service *service);
 bool conf_service_same(const struct conf_service *a, const struct conf_service *b);
+
+/* The kind of a rule that was checked. */
+enum conf_alert_kind conf_alert_kind(const struct conf_alert *alert);
+
+/* The same of an alert rule and a maintenance. */
+struct conf_alert *conf_alert_copy(const struct conf_alert *alert);
+void conf_alert_free(struct conf_alert *alert);
+bool conf_alert_same(const struct conf_alert *a, const struct conf_alert *b);
+struct conf_maintenance *conf_maintenance_copy(const struct conf_maintenance *maintenance);
+void conf_maintenance_free(struct conf_maintenance *maintenance);
 
 /* The same of a scrape. */
 struct conf_scrape *conf_scrape_copy(const struct conf_scrape *scrape);

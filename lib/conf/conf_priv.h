@@ -34,17 +34,23 @@ enum conf_kind {
 
 /* What a text must look like. */
 enum conf_form {
-  CONF_FORM_ANY,      /* anything that can be shown */
-  CONF_FORM_LABEL,    /* letters, digits and `-` */
-  CONF_FORM_NAME,     /* [A-Za-z0-9_.:-] */
-  CONF_FORM_ADDRESS,  /* HOST:PORT or [V6]:PORT */
-  CONF_FORM_ENDPOINT, /* /path, or a whole http(s) URL */
-  CONF_FORM_METHOD,   /* of HTTP: GET, HEAD ... */
-  CONF_FORM_HEADER,   /* Name: value */
-  CONF_FORM_STATUSES, /* comma list of statuses of HTTP and FROM-TO */
-  CONF_FORM_MEMBER,   /* path.to.member=value */
-  CONF_FORM_FIGURE,   /* metric=path.to.number */
-  CONF_FORM_NETWORKS, /* comma list of addresses and ADDRESS/BITS */
+  CONF_FORM_ANY,       /* anything that can be shown */
+  CONF_FORM_LABEL,     /* letters, digits and `-` */
+  CONF_FORM_NAME,      /* [A-Za-z0-9_.:-] */
+  CONF_FORM_ADDRESS,   /* HOST:PORT or [V6]:PORT */
+  CONF_FORM_ENDPOINT,  /* /path, or a whole http(s) URL */
+  CONF_FORM_METHOD,    /* of HTTP: GET, HEAD ... */
+  CONF_FORM_HEADER,    /* Name: value */
+  CONF_FORM_STATUSES,  /* comma list of statuses of HTTP and FROM-TO */
+  CONF_FORM_MEMBER,    /* path.to.member=value */
+  CONF_FORM_FIGURE,    /* metric=path.to.number */
+  CONF_FORM_NETWORKS,  /* comma list of addresses and ADDRESS/BITS */
+  CONF_FORM_NUMBER,    /* 90, -0.5 */
+  CONF_FORM_PAIR,      /* name=value */
+  CONF_FORM_AGGREGATE, /* avg, p99.9 */
+  CONF_FORM_TIME,      /* a date and a time of day */
+  CONF_FORM_CLOCK,     /* HH:MM */
+  CONF_FORM_ZONE,      /* Europe/Berlin */
 };
 
 /* A setting, or a member of a list's entries. */

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += lib/conf/libconf.a
 lib_conf_libconf_a_SOURCES = \
+	%D%/alert.c \
 	%D%/aliases.def \
 	%D%/conf.c %D%/conf.h \
 	%D%/conf_priv.h \
@@ -8,6 +9,7 @@ lib_conf_libconf_a_SOURCES = \
 	%D%/lists.def \
 	%D%/live.c %D%/live.def \
 	%D%/log.c \
+	%D%/maintenance.c \
 	%D%/mask.c \
 	%D%/scrape.c \
 	%D%/service.c \

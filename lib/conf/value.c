@@ -3,9 +3,12 @@
  */
 #include "base/address.h"
 #include "base/json.h"
+#include "base/timestamp.h"
+#include "base/zone.h"
 #include "conf/conf_priv.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +88,18 @@ static const char *form_expectation(enum conf_form form) {
     return "a metric and the path of its number such as requests_total=http.requests";
   case CONF_FORM_NETWORKS:
     return "a comma list of addresses and networks such as 127.0.0.1,10.0.0.0/8,fd00::/8";
+  case CONF_FORM_NUMBER:
+    return "a number such as 90 or -0.5";
+  case CONF_FORM_PAIR:
+    return "a label and its value such as mount=/var";
+  case CONF_FORM_AGGREGATE:
+    return "avg, min, max, sum, count, last, rate or a quantile such as p95";
+  case CONF_FORM_TIME:
+    return "a time such as 2026-11-20T22:00:00+01:00";
+  case CONF_FORM_CLOCK:
+    return "a time of day such as 22:30";
+  case CONF_FORM_ZONE:
+    return "a time zone that is known here such as Europe/Berlin";
   case CONF_FORM_ANY:
     break;
   }
@@ -280,6 +295,33 @@ static bool is_method(struct slice text) {
   return text.len > 0;
 }
 
+static bool is_number(struct slice text) {
+  char copy[40], *end = NULL;
+  if (text.len == 0 || text.len >= sizeof copy)
+    return false;
+  memcpy(copy, text.data, text.len);
+  copy[text.len] = '\0';
+  return strspn(copy, "-+.0123456789eE") == text.len && isfinite(strtod(copy, &end)) &&
+         *end == '\0';
+}
+
+static bool is_pair(struct slice text) {
+  const char *sign = text.len ? memchr(text.data, '=', text.len) : NULL;
+  return sign && sign > text.data && all_of(slice_new(text.data, (size_t)(sign - text.data)), "_");
+}
+
+static bool is_time(struct slice text) {
+  int64_t ms;
+  return timestamp_parse(text, &ms) == BELFRY_OK;
+}
+
+static bool is_clock(struct slice text) {
+  long long hour, minute;
+  return text.len == 5 && text.data[2] == ':' && slice_to_int64(slice_new(text.data, 2), &hour) &&
+         hour >= 0 && hour < 24 && slice_to_int64(slice_new(text.data + 3, 2), &minute) &&
+         minute >= 0 && minute < 60;
+}
+
 static bool has_form(enum conf_form form, struct slice text) {
   switch (form) {
   case CONF_FORM_ANY:
@@ -304,6 +346,18 @@ static bool has_form(enum conf_form form, struct slice text) {
     return is_figure(text);
   case CONF_FORM_NETWORKS:
     return network_list_check(text, NULL) == BELFRY_OK;
+  case CONF_FORM_NUMBER:
+    return is_number(text);
+  case CONF_FORM_PAIR:
+    return is_pair(text);
+  case CONF_FORM_AGGREGATE:
+    return all_of(text, ".");
+  case CONF_FORM_TIME:
+    return is_time(text);
+  case CONF_FORM_CLOCK:
+    return is_clock(text);
+  case CONF_FORM_ZONE:
+    return zone_exists(text);
   }
   return false;
 }

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += lib/model/libmodel.a
 lib_model_libmodel_a_SOURCES = \
+	%D%/aggregate.c %D%/aggregate.h \
 	%D%/cloudevent.c %D%/cloudevent.h \
 	%D%/derived_id.c %D%/derived_id.h \
 	%D%/event_json.c %D%/event_json.h \

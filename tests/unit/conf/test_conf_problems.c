@@ -72,6 +72,11 @@ static void test_values(void **state) {
   CHECK_ROWS(rows);
 }
 
+/* The sections and lists. */
+#define KNOWN                                                                                      \
+  "paths, logging, history, retention, fcgi, push, watch, masking, metrics, model, web, access, "  \
+  "alerting, thresholds, services, logs, scrapes, masks, alerts, maintenance"
+
 static void test_keys(void **state) {
   (void)state;
   static const struct row rows[] = {
@@ -79,10 +84,7 @@ static void test_keys(void **state) {
       {"fgci:\n  workers: 3\n", "1:1: unknown key 'fgci': did you mean `fcgi`?\n"},
       {"service: []\n", "1:1: unknown key 'service': did you mean `services`?\n"},
       {"metrics:\n  zebra: 3\n", "2:3: metrics: unknown key 'zebra': known are enabled\n"},
-      {"zebra: 1\n",
-       "1:1: unknown key 'zebra': known are paths, logging, history, retention, fcgi, push, "
-       "watch, masking, metrics, model, web, access, "
-       "thresholds, services, logs, scrapes, masks\n"},
+      {"zebra: 1\n", "1:1: unknown key 'zebra': known are " KNOWN "\n"},
       {"workers: 3\n", "1:1: the key 'workers' belongs under `fcgi:`\n"},
       {"fcgi:\n  workers: 3\n  workers: 4\n",
        "3:3: fcgi: the key 'workers' stands here a second time: remove one of them\n"},
@@ -212,6 +214,106 @@ static void test_dependencies(void **state) {
   CHECK_ROWS(rows);
 }
 
+#define RULE "alerts:\n  - name: r\n    "
+
+static void test_alerts(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {"alerts:\n  - metric: m\n    above: 3\n",
+       "2:5: alerts[0]: `name` is missing, as in `- name: disk_full`\n"},
+      {RULE "metric: m\n    above: 3\n    clear: 2\n    by: [host]\n    for: 1m\n", ""},
+      {RULE "metric: m\n    absent: 5m\n", ""},
+      {RULE "services: ['*']\n    status: [down, unknown]\n", ""},
+      {RULE "events: [error_occurred]\n    words: '\"no space\" -test'\n    above: 10\n", ""},
+      {RULE "for: 1m\n", "2:5: alerts[0]: is about nothing: write exactly one of `metric`, "
+                         "`services`, `events` and `logs`\n"},
+      {RULE "metric: m\n    above: 3\n    logs: x\n",
+       "2:5: alerts[0]: is about several things: write exactly one of `metric`, `services`, "
+       "`events` and `logs`\n"},
+      {RULE "metric: m\n",
+       "2:5: alerts[0]: needs `above`, `below` or `absent`, or nothing is ever bad\n"},
+      {RULE "metric: m\n    above: 3\n    below: 1\n",
+       "2:5: alerts[0]: is bad above and below a number: write two rules\n"},
+      {RULE "metric: m\n    above: 3\n    absent: 1m\n",
+       "2:5: alerts[0]: `absent` asks whether there is any, `above` and `below` how many: write "
+       "two rules\n"},
+      {RULE "metric: m\n    absent: 1m\n    agg: max\n",
+       "2:5: alerts[0]: `agg` means nothing to a rule with `absent`: remove it\n"},
+      {RULE "metric: m\n    absent: 1m\n    clear: 3\n",
+       "2:5: alerts[0]: `clear` needs `above` or `below`\n"},
+      {RULE "metric: m\n    above: 3\n    clear: 4\n",
+       "2:5: alerts[0]: `clear` must not be greater than `above`\n"},
+      {RULE "metric: m\n    below: 3\n    clear: 2.5\n",
+       "2:5: alerts[0]: `clear` must not be less than `below`\n"},
+      {RULE "metric: m\n    above: many\n",
+       "4:12: alerts[0].above: 'many' is not a number such as 90 or -0.5 of at most 32 bytes\n"},
+      {RULE "metric: m\n    above: nan\n",
+       "4:12: alerts[0].above: 'nan' is not a number such as 90 or -0.5 of at most 32 bytes\n"},
+      {RULE "metric: m\n    above: 3\n    agg: median\n",
+       "2:5: alerts[0]: there is no `agg` 'median': write avg, min, max, sum, count, last, rate, "
+       "or a quantile such as p95\n"},
+      {RULE "metric: m\n    above: 3\n    agg: p101\n",
+       "2:5: alerts[0]: there is no `agg` 'p101': write avg, min, max, sum, count, last, rate, or "
+       "a quantile such as p95\n"},
+      {RULE "metric: m\n    above: 3\n    match: [mount]\n",
+       "5:13: alerts[0].match: 'mount' is not a label and its value such as mount=/var of at most "
+       "256 bytes\n"},
+      {RULE "metric: m\n    above: 3\n    window: 2d\n",
+       "5:13: alerts[0].window: '2d' is not a duration from 1s to 1d\n"},
+      {RULE "services: ['*']\n    status: [up]\n",
+       "2:5: alerts[0]: 'up' is no status of a service that is bad: write down, degraded or "
+       "unknown\n"},
+      {RULE "services: ['*']\n    above: 3\n",
+       "2:5: alerts[0]: `above` means nothing to a rule about `services`: remove it\n"},
+      {RULE "logs: oops\n    words: x\n",
+       "2:5: alerts[0]: `words` means nothing to a rule about `logs`: remove it\n"},
+      {RULE "logs: oops\n    severity: fatal\n",
+       "4:15: alerts[0].severity: 'fatal' is not error, critical, warning or info\n"},
+      {RULE "logs: oops\n    repeat: 10s\n",
+       "4:13: alerts[0].repeat: '10s' is not a duration from 1m to 30d\n"},
+      {RULE "logs: oops\n    depends_on: [r]\n",
+       "2:5: alerts[0]: depends on itself: remove that\n"},
+      {RULE "logs: oops\n    depends_on: [db]\n",
+       "2:5: alerts[0]: depends on 'db', which is none of the services and rules: add it, or "
+       "correct the name\n"},
+      {RULE "logs: oops\n  - name: r\n    logs: x\n",
+       "4:5: alerts[1]: there is a rule 'r' already: names must differ\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
+#define MAINTENANCE "maintenance:\n  - name: m\n    "
+
+static void test_maintenance(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {MAINTENANCE "from: 2026-11-20T22:00:00+01:00\n    to: 2026-11-21T02:00:00+01:00\n", ""},
+      {MAINTENANCE "start: '22:00'\n    end: '02:00'\n    days: [sat]\n    timezone: Asia/Tokyo\n",
+       ""},
+      {MAINTENANCE "services: [db]\n", "2:5: maintenance[0]: needs either `from` and `to` (once), "
+                                       "or `start` and `end` (again and again)\n"},
+      {MAINTENANCE "from: 2026-11-20\n", "2:5: maintenance[0]: `to` is missing\n"},
+      {MAINTENANCE "end: '02:00'\n", "2:5: maintenance[0]: `start` is missing\n"},
+      {MAINTENANCE "from: 2026-11-20\n    to: 2026-11-19\n",
+       "2:5: maintenance[0]: `to` must be after `from`\n"},
+      {MAINTENANCE "from: tomorrow\n    to: 2026-11-19\n",
+       "3:11: maintenance[0].from: 'tomorrow' is not a time such as 2026-11-20T22:00:00+01:00 of "
+       "at most 40 bytes\n"},
+      {MAINTENANCE "start: '24:00'\n    end: '02:00'\n",
+       "3:12: maintenance[0].start: '24:00' is not a time of day such as 22:30 of at most 5 "
+       "bytes\n"},
+      {MAINTENANCE "start: '22:00'\n    end: '02:00'\n    timezone: Europe/Bonn\n",
+       "5:15: maintenance[0].timezone: 'Europe/Bonn' is not a time zone that is known here such as "
+       "Europe/Berlin of at most 64 bytes\n"},
+      {MAINTENANCE "start: '22:00'\n    end: '02:00'\n    days: [son]\n",
+       "2:5: maintenance[0]: 'son' is not a day: write mon, tue, wed, thu, fri, sat or sun\n"},
+      {MAINTENANCE "start: '22:00'\n    end: '02:00'\n    from: 2026-11-20\n",
+       "2:5: maintenance[0]: needs either `from` and `to` (once), or `start` and `end` (again and "
+       "again)\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
 static void test_lists(void **state) {
   (void)state;
   static const struct row rows[] = {
@@ -317,18 +419,9 @@ static void test_aliases(void **state) {
   static const struct row rows[] = {
       {"push:\n  interval: &t 7s\nwatch:\n  interval: *t\n", ""},
       {"a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b]\nservices: [*c]\n",
-       "1:1: unknown key 'a': known are paths, logging, history, retention, fcgi, push, watch, "
-       "masking, metrics, model, web, "
-       "access, thresholds, "
-       "services, logs, scrapes, masks\n"
-       "2:1: unknown key 'b': known are paths, logging, history, retention, fcgi, push, watch, "
-       "masking, metrics, model, web, "
-       "access, thresholds, "
-       "services, logs, scrapes, masks\n"
-       "3:1: unknown key 'c': known are paths, logging, history, retention, fcgi, push, watch, "
-       "masking, metrics, model, web, "
-       "access, thresholds, "
-       "services, logs, scrapes, masks\n"
+       "1:1: unknown key 'a': known are " KNOWN "\n"
+       "2:1: unknown key 'b': known are " KNOWN "\n"
+       "3:1: unknown key 'c': known are " KNOWN "\n"
        "3:4: services[0]: must be a map of its members, not a list\n"},
       {"services: &s\n  - *s\n", "1:11: services[0]: must be a map of its members, not a list\n"},
   };
@@ -381,6 +474,8 @@ int main(void) {
       cmocka_unit_test(test_keys),
       cmocka_unit_test(test_kinds),
       cmocka_unit_test(test_dependencies),
+      cmocka_unit_test(test_alerts),
+      cmocka_unit_test(test_maintenance),
       cmocka_unit_test(test_lists),
       cmocka_unit_test(test_types_of_services),
       cmocka_unit_test(test_scrapes),

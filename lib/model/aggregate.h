@@ -1,8 +1,8 @@
 /*
- * What the samples of a bucket come to: the list `agg` of a request.
+ * What the samples of a bucket come to: avg, max, p95 ...
  */
-#ifndef BELFRY_FCGI_AGGREGATE_H
-#define BELFRY_FCGI_AGGREGATE_H
+#ifndef BELFRY_MODEL_AGGREGATE_H
+#define BELFRY_MODEL_AGGREGATE_H
 
 #include "base/error.h"
 #include "base/slice.h"

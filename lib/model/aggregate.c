@@ -1,4 +1,4 @@
-#include "fcgi/aggregate.h"
+#include "model/aggregate.h"
 
 #include <math.h>
 #include <stdio.h>
