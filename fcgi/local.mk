@@ -5,6 +5,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/accept.h \
 	%D%/api.h \
 	%D%/api_agents.c \
+	%D%/api_alerts.c \
 	%D%/api_events.c \
 	%D%/api_health.c \
 	%D%/api_health_check.c \
@@ -25,6 +26,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_settings.c \
 	%D%/api_stats.c \
 	%D%/api_status.c \
+	%D%/api_silences.c \
 	%D%/api_users.c \
 	%D%/body.c \
 	%D%/body.h \
@@ -85,6 +87,11 @@ FCGI_SCHEMAS = \
 	fcgi/schemas/agent.json \
 	fcgi/schemas/agent_detail.json \
 	fcgi/schemas/agents.json \
+	fcgi/schemas/alert.json \
+	fcgi/schemas/alert_acknowledged.json \
+	fcgi/schemas/alert_rule.json \
+	fcgi/schemas/alert_rules.json \
+	fcgi/schemas/alerts.json \
 	fcgi/schemas/event.json \
 	fcgi/schemas/event_in.json \
 	fcgi/schemas/events.json \
@@ -127,6 +134,8 @@ FCGI_SCHEMAS = \
 	fcgi/schemas/settings_in.json \
 	fcgi/schemas/severity.json \
 	fcgi/schemas/signed_in.json \
+	fcgi/schemas/silence.json \
+	fcgi/schemas/silences.json \
 	fcgi/schemas/stats.json \
 	fcgi/schemas/status.json \
 	fcgi/schemas/task_asked.json \

@@ -1,6 +1,14 @@
 # Everything but main.c, so that the unit tests link it.
 noinst_LIBRARIES += watchd/libwatchd.a
 watchd_libwatchd_a_SOURCES = \
+	%D%/alert.c %D%/alert.h \
+	%D%/alert_measure.c %D%/alert_measure.h \
+	%D%/alert_rule.c %D%/alert_rule.h \
+	%D%/alert_state.c %D%/alert_state.h \
+	%D%/alerts.c %D%/alerts.h %D%/alerts_priv.h \
+	%D%/alerts_ask.c \
+	%D%/alerts_known.c \
+	%D%/alerts_tell.c \
 	%D%/command.c %D%/command.h \
 	%D%/exchange.c %D%/exchange.h \
 	%D%/fetch.c %D%/fetch.h \
@@ -18,6 +26,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/host_subject.c %D%/host_subject.h \
 	%D%/host_temperature.c %D%/host_temperature.h \
 	%D%/host_uptime.c \
+	%D%/maintenance.c %D%/maintenance.h \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/perfdata.c %D%/perfdata.h \
 	%D%/probe.c %D%/probe.h \
@@ -33,6 +42,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/probe_result.h \
 	%D%/probe_tcp.c \
 	%D%/probe_tls.c \
+	%D%/quiet.c %D%/quiet.h \
 	%D%/reader.c %D%/reader.h \
 	%D%/report.c %D%/report.h \
 	%D%/schedule.c %D%/schedule.h \

@@ -43,6 +43,7 @@ struct outbox {
   struct outbox_letter *letters; /* waiting for their receipt; borrowed */
   struct ulid_maker ulids;
   struct outbox_figures figures;
+  bool together;            /* what comes now goes into one parcel */
   bool told_away;           /* the log has said that historyd is away */
   int64_t hold_until_ms;    /* the history cannot be written now: send nothing before (monotonic) */
   struct receipt *receipts; /* taken while pumping, told afterwards; owned */
@@ -94,9 +95,9 @@ static void bound_lane(struct outbox *outbox, struct lane *lane) {
 /* Returns: the batch to put a record into, or NULL when there is no memory. */
 static struct history_batch *open_batch(struct outbox *outbox, struct lane *lane) {
   struct parcel *last = lane->last;
-  bool closed = !last || (lane->in_flight && last == lane->first) ||
-                history_batch_count(&last->batch) >= PARCEL_RECORDS_MAX ||
-                last->batch.records.len >= PARCEL_BYTES_MAX;
+  bool full = last && (history_batch_count(&last->batch) >= PARCEL_RECORDS_MAX ||
+                       last->batch.records.len >= PARCEL_BYTES_MAX);
+  bool closed = !last || (lane->in_flight && last == lane->first) || (full && !outbox->together);
   if (!closed)
     return &last->batch;
   struct parcel *parcel = calloc(1, sizeof *parcel);
@@ -170,6 +171,14 @@ void outbox_event(struct outbox *outbox, const struct event *event) {
   history_batch_event(batch, &copy);
   outbox->kept.bytes += batch->records.len - before;
   gather(outbox);
+}
+
+void outbox_begin(struct outbox *outbox) {
+  outbox->together = true;
+}
+
+void outbox_end(struct outbox *outbox) {
+  outbox->together = false;
 }
 
 /* --- the connection -----------------------------------------------------------------------------

@@ -34,6 +34,11 @@ void outbox_event(struct outbox *outbox, const struct event *event);
 void outbox_change(struct outbox *outbox, enum sql_statement statement,
                    const struct history_value *values, size_t value_count);
 
+/* What is kept between these two, without the loop in between, is stored as a whole or not at all.
+ */
+void outbox_begin(struct outbox *outbox);
+void outbox_end(struct outbox *outbox);
+
 /* Called from the loop, once for each letter that was sent and not recalled. */
 typedef void (*outbox_receipt_fn)(void *arg, int status, const char *error_text);
 

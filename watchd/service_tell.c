@@ -30,10 +30,8 @@ void service_tell_forgotten(struct service_teller *teller, struct slice name) {
   outbox_change(teller->outbox, SQL_SERVICE_FORGET, values, 1);
 }
 
-/* One line for a person, without secrets: a program may have written it. */
-static void put_message(struct service_teller *teller, const struct service_state *state,
-                        const struct probe_result *result,
-                        char out[static sizeof(struct probe_result){0}.message]) {
+void service_describe(struct service_teller *teller, const struct service_state *state,
+                      const struct probe_result *result, char out[static SERVICE_MESSAGE_BYTES]) {
   size_t size = sizeof result->message;
   char said[sizeof result->message];
   buf_clear(&teller->data);
@@ -50,10 +48,8 @@ static void put_message(struct service_teller *teller, const struct service_stat
 
 void service_tell_change(struct service_teller *teller, const char *name,
                          const struct service_state *state, enum service_status previous,
-                         const struct probe_result *result, int64_t at_ms) {
+                         const struct probe_result *result, const char *message, int64_t at_ms) {
   struct buf *data = &teller->data;
-  char message[sizeof result->message];
-  put_message(teller, state, result, message);
   buf_clear(data);
   buf_put_text(data, "{\"service\":");
   json_put_string(data, slice_of(name));
@@ -90,10 +86,7 @@ static void put_sample(struct service_teller *teller, const char *name,
 }
 
 void service_tell_check(struct service_teller *teller, const char *name,
-                        const struct service_state *state, const struct probe_result *result,
-                        int64_t now_ms) {
-  char message[sizeof result->message];
-  put_message(teller, state, result, message);
+                        const struct probe_result *result, const char *message, int64_t now_ms) {
   const struct history_value values[] = {
       HISTORY_VALUE_TEXT("name", slice_of(name)),
       result->latency_ms >= 0 ? HISTORY_VALUE_REAL("latency_ms", result->latency_ms)

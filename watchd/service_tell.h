@@ -27,14 +27,20 @@ void service_tell_watched(struct service_teller *teller, const char *name, int64
 /* It is not in the configuration any more. */
 void service_tell_forgotten(struct service_teller *teller, struct slice name);
 
-/* Its status is not what it was: the event health_changed. `at_ms`: since when. */
+#define SERVICE_MESSAGE_BYTES sizeof(struct probe_result){0}.message
+
+/* What a check found, as one line for a person, without secrets: a program may have written it. */
+void service_describe(struct service_teller *teller, const struct service_state *state,
+                      const struct probe_result *result, char out[static SERVICE_MESSAGE_BYTES]);
+
+/* Its status is not what it was: the event health_changed. Takes: `message` of service_describe().
+ * `at_ms`: since when. */
 void service_tell_change(struct service_teller *teller, const char *name,
                          const struct service_state *state, enum service_status previous,
-                         const struct probe_result *result, int64_t at_ms);
+                         const struct probe_result *result, const char *message, int64_t at_ms);
 
-/* What a check found: the service's row, and samples. */
+/* What a check found: the service's row, and samples. Takes: `message` likewise. */
 void service_tell_check(struct service_teller *teller, const char *name,
-                        const struct service_state *state, const struct probe_result *result,
-                        int64_t now_ms);
+                        const struct probe_result *result, const char *message, int64_t now_ms);
 
 #endif

@@ -140,8 +140,10 @@ static void start_watching(struct services *services, size_t index) {
 /* What was known of one that nobody has watched for long is of the past; its time since then is not
  * known. */
 static void take_known(struct services *services, struct watched *watched,
-                       enum service_status status, const struct history_value *last_check) {
+                       enum service_status status, struct slice message,
+                       const struct history_value *last_check) {
   watched->state = service_state_of(status);
+  snprintf(watched->message, sizeof watched->message, "%.*s", SLICE_ARG(message));
   int64_t now_ms = clock_realtime_ms(services->parts.clock);
   int64_t interval_ms = watched->options.interval_ms;
   if (status == SERVICE_UNKNOWN || status == SERVICE_PAUSED ||
@@ -152,8 +154,9 @@ static void take_known(struct services *services, struct watched *watched,
                                        .latency_ms = -1,
                                        .message = "was not watched: belfry-watchd did not run"};
   watched->state = service_state_of(SERVICE_UNKNOWN);
+  snprintf(watched->message, sizeof watched->message, "%s", nothing.message);
   service_tell_change(&services->teller, watched->name, &watched->state, status, &nothing,
-                      last_check->integer + interval_ms);
+                      watched->message, last_check->integer + interval_ms);
 }
 
 /* A row of the statement `services`: name, status, message, latency_ms, last_check ... */
@@ -165,7 +168,7 @@ static int services_on_row(void *arg, const struct history_value *values, size_t
   if (!watched)
     service_tell_forgotten(&services->teller, values[0].text);
   else if (watched->state.status == SERVICE_UNKNOWN)
-    take_known(services, watched, service_status_parse(values[1].text), &values[4]);
+    take_known(services, watched, service_status_parse(values[1].text), values[2].text, &values[4]);
   return 0;
 }
 
@@ -278,8 +281,10 @@ int services_configure(struct services *services, const struct conf *conf) {
       all[i] = before;
       continue;
     }
-    if (before)
+    if (before) {
       all[i]->state = before->state;
+      memcpy(all[i]->message, before->message, sizeof all[i]->message);
+    }
     if (services->started)
       start_watching(services, i);
   }
@@ -324,7 +329,19 @@ void services_free(struct services *services) {
   free(services);
 }
 
-/* --- dependencies --- */
+/* --- what others ask --- */
+
+bool services_each(const struct services *services, services_fn on_service, void *arg) {
+  for (size_t i = 0; services->started && i < services->count; i++)
+    on_service(arg, services->all[i]->name, services->all[i]->state.status,
+               services->all[i]->message);
+  return services->started;
+}
+
+bool services_is_down(const struct services *services, const char *name) {
+  const struct watched *watched = find(services->all, services->count, slice_of(name));
+  return watched && watched->state.status == SERVICE_DOWN;
+}
 
 #define DEPENDENCY_STEPS_MAX 8 /* of what depends on what depends on ... */
 

@@ -60,6 +60,15 @@ struct services_round {
 int services_check(struct services *services, struct services_round *round) BELFRY_MUST_CHECK;
 void services_call_off(struct services *services, struct services_round *round);
 
+typedef void (*services_fn)(void *arg, const char *name, enum service_status status,
+                            const char *message);
+
+/* Calls `on_service` for each that is watched. Returns: false, and calls nothing, while what was
+ * known of them has not been read yet. */
+bool services_each(const struct services *services, services_fn on_service, void *arg);
+
+bool services_is_down(const struct services *services, const char *name);
+
 /* Returns: the name of a service that is down and without which `name` cannot be up, however far;
  * NULL when there is none. Borrowed until the next call of services_configure(). */
 const char *services_down_dependency(const struct services *services, const char *name);

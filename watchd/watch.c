@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "conf/conf.h"
 #include "settings/settings.h"
+#include "watchd/alerts.h"
 #include "watchd/host.h"
 #include "watchd/outbox.h"
 #include "watchd/reader.h"
@@ -36,6 +37,7 @@ struct watch {
   struct tasks *tasks;
   struct tails *tails;
   struct scrapes *scrapes;
+  struct alerts *alerts;
   struct report *report;
 };
 
@@ -78,6 +80,10 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
   const struct scrape_parts scrapes = {watch->schedule, watch->outbox, watch->transfers, clock};
   if (!status)
     status = scrapes_new(&scrapes, &watch->scrapes);
+  const struct alerts_parts alerts = {watch->schedule, watch->outbox, watch->reader,
+                                      watch->services, clock};
+  if (!status)
+    status = alerts_new(&alerts, &watch->alerts);
   if (!status)
     status = report_new(watch->schedule, watch->outbox, clock, watch_on_ask, watch, &watch->report);
   if (status)
@@ -112,7 +118,9 @@ static int configure(struct watch *watch, const struct conf *conf, struct belfry
     status = tails_configure(watch->tails, conf);
   if (!status)
     status = scrapes_configure(watch->scrapes, conf);
-  return status ? belfry_error_set(error, status, "%s", belfry_strerror(status)) : BELFRY_OK;
+  if (status)
+    return belfry_error_set(error, status, "%s", belfry_strerror(status));
+  return alerts_configure(watch->alerts, conf, error);
 }
 
 static bool same_text(const char *a, const char *b) {
@@ -174,6 +182,7 @@ static void watch_signal(struct watch *watch, struct ev_signal *signal, int numb
 static void free_parts(struct watch *watch) {
   report_free(watch->report);
   tasks_free(watch->tasks);
+  alerts_free(watch->alerts);
   scrapes_free(watch->scrapes);
   tails_free(watch->tails);
   services_free(watch->services);

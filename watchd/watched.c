@@ -15,9 +15,12 @@ static void settle(struct watched *watched, const struct probe_result *result) {
   const struct watched_parts *parts = watched->parts;
   int64_t now_ms = clock_realtime_ms(parts->clock);
   enum service_status previous;
-  if (service_judge(&watched->state, result, watched->options.degraded_ms, &previous))
-    service_tell_change(parts->teller, watched->name, &watched->state, previous, result, now_ms);
-  service_tell_check(parts->teller, watched->name, &watched->state, result, now_ms);
+  bool changed = service_judge(&watched->state, result, watched->options.degraded_ms, &previous);
+  service_describe(parts->teller, &watched->state, result, watched->message);
+  if (changed)
+    service_tell_change(parts->teller, watched->name, &watched->state, previous, result,
+                        watched->message, now_ms);
+  service_tell_check(parts->teller, watched->name, result, watched->message, now_ms);
 }
 
 static void try_again(struct watched *watched) {

@@ -46,6 +46,7 @@ struct watched {
   char *socket;
   const struct watched_parts *parts;
   struct service_state state;
+  char message[SERVICE_MESSAGE_BYTES]; /* of the last check, for a person */
   struct schedule_task task;
   struct ev_timer again;  /* until the next attempt */
   struct probe *probe;    /* the attempt that runs; NULL: none */

@@ -186,8 +186,8 @@ static const struct conf_row alert_rows[] = {
      .fallback_text = "",
      .max = 500,
      .form = CONF_FORM_ANY,
-     .doc = "One line for a person. {value}, and the name of a label in braces, stand for what "
-            "they are."},
+     .doc = "One line for a person. {value}, {status} and {message} (of a service) and the name of "
+            "a label in braces stand for what they are."},
 };
 
 /* --- one entry --- */

@@ -53,10 +53,12 @@ SQL_FILES = \
 	sql/schema/0008_agents_said_no_more.sql \
 	sql/schema/0009_services_watched.sql \
 	sql/schema/0010_task_details.sql \
+	sql/schema/0011_alerts.sql \
 	sql/segment/events.sql \
 	sql/segment/samples.sql \
 	sql/statements/access.sql \
 	sql/statements/agent.sql \
+	sql/statements/alert.sql \
 	sql/statements/block.sql \
 	sql/statements/check.sql \
 	sql/statements/chunk.sql \
@@ -72,6 +74,7 @@ SQL_FILES = \
 	sql/statements/segment.sql \
 	sql/statements/series.sql \
 	sql/statements/setting.sql \
+	sql/statements/silence.sql \
 	sql/statements/service.sql \
 	sql/statements/session.sql \
 	sql/statements/session_tokens.sql \

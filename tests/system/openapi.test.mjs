@@ -17,7 +17,7 @@ const { Validator } = await import(pathToFileURL(load.resolve('@seriousme/openap
 let belfry, api, ajv;
 
 before(async () => {
-  belfry = await start();
+  belfry = await start({ conf: { watch: { interval: '1h', retries: 0 }, services: [{ name: 'gone', port: 1 }] } });
   const answer = await belfry.get('/api/openapi.json');
   assert.equal(answer.status, 200, answer.text);
   api = answer.json;
@@ -114,6 +114,8 @@ const bodies = {
   '/api/keys/{id}/rotate': [{ body: '' }],
   '/api/users': [{ body: { name: 'reader', role: 'viewer', password: 'correct horse' } }],
   '/api/sessions/{id}/terminate': [{ body: { reason: 'enough' } }],
+  '/api/alerts/{id}/ack': [{ body: { comment: 'seen' } }],
+  '/api/silences': [{ body: { service: 'gone', duration: '1h', comment: 'known' } }],
   '/api/logout': [{ body: '' }],
 };
 
@@ -124,6 +126,11 @@ test('what POST takes is as it says, and so is what it answers', async () => {
   named['/api/users/{user}'] = '/api/users/reader';
   named['/api/keys/{id}'] = `/api/keys/${(await belfry.post('/api/keys', { name: 'turned', role: 'viewer' }, { key: belfry.adminKey })).json.id}`;
   named['/api/keys/{id}/rotate'] = `${named['/api/keys/{id}']}/rotate`;
+  const alert = await belfry.until(async () => (await belfry.get('/api/alerts?state=firing&rule=service_down', { key: belfry.adminKey })).json.alerts[0], 'an alert fires');
+  named['/api/alerts/{id}'] = `/api/alerts/${alert.id}`;
+  named['/api/alerts/{id}/ack'] = `/api/alerts/${alert.id}/ack`;
+  const silence = await belfry.post('/api/silences', { rule: 'host_disk', duration: '1h' }, { key: belfry.adminKey });
+  named['/api/silences/{id}'] = `/api/silences/${silence.json.id}`;
   bodies['/api/login'] = [{ body: { key: belfry.adminKey } }];
   for (const [route, list] of Object.entries(bodies))
     for (const { body, type = 'application/json' } of list) {
