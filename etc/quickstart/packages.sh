@@ -12,6 +12,7 @@ packages_to_check=(
   libcmocka-dev fonts-dejavu-core clang:clang g++:g++ chromium:chromium sqlite3:sqlite3 ip:iproute2 mandoc:mandoc shellcheck:shellcheck
   nghttpx:nghttp2-proxy apache2:apache2-bin
   python3-websockets python3-aiohttp promtool:prometheus openssl:openssl python3-grpcio monitoring-plugins-basic
+  redis-server:redis-server postgresql
 )
 
 packages__is_there() {
@@ -55,7 +56,7 @@ packages__install() {
   local wanted
   for wanted; do
     case $wanted in
-      nginx | prometheus) packages__disable_service "$wanted" ;;
+      nginx | prometheus | redis-server | postgresql) packages__disable_service "$wanted" ;;
       nghttp2-proxy) packages__disable_service nghttpx ;;
     esac
   done
