@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -33,6 +34,10 @@ void *BELOW(realloc)(void *block, size_t size);
 void BELOW(free)(void *block);
 
 #define DENSE 400 /* so many allocations are refused one by one */
+/* Under a sanitizer a run costs ten times as much, and the build without one tries each: there,
+ * after so many, a sample that is another each time. */
+#define EACH   50
+#define SAMPLE 15 /* the widest step; half of it on average */
 
 static long wanted = -1;  /* which allocation the next part is refused; -1: none */
 static long fail_at = -1; /* how many are still given before one is refused; -1: all are */
@@ -98,7 +103,13 @@ static void try(const char *what, fail_alloc_fn scenario, const void *arg) {
              for_good ? " and all that follow" : "", belfry_strerror(status));
 }
 
+static long next_after(long number) {
+  long step = 1 + number / DENSE * 8;
+  return number + (SANITIZED && number >= EACH ? step * (1 + random() % SAMPLE) : step);
+}
+
 void fail_alloc_each(const char *what, fail_alloc_fn scenario, const void *arg) {
+  srandom((unsigned)getpid());
   wanted = -1;
   scenario(arg); /* libraries set themselves up at their first use, and keep that */
   try(what, scenario, arg);
@@ -107,7 +118,7 @@ void fail_alloc_each(const char *what, fail_alloc_fn scenario, const void *arg) 
     wanted = 0;
     do {
       try(what, scenario, arg);
-      wanted += 1 + wanted / DENSE * 8;
+      wanted = next_after(wanted);
     } while (refused);
   }
   wanted = -1;

@@ -19,8 +19,8 @@ void fail_alloc_end(void);
 /*
  * Runs a scenario with the first, the second, ... allocation of its part refused, until it needs
  * fewer; once with only that one refused, and once with all that follow. Where there are very many,
- * some of the later ones are left out. The test fails when an answer is neither 0 nor
- * BELFRY_ENOMEM, or a block is lost.
+ * some of the later ones are left out; under a sanitizer more of them, and others each time. The
+ * test fails when an answer is neither 0 nor BELFRY_ENOMEM, or a block is lost.
  */
 void fail_alloc_each(const char *what, fail_alloc_fn scenario, const void *arg);
 

@@ -12,8 +12,9 @@
 #include <cmocka.h>
 
 void fixture_make_dir(char dir[static 64]) {
-  strcpy(dir, "/tmp/belfry-test.XXXXXX");
-  if (!mkdtemp(dir))
+  const char *parent = getenv("TMPDIR");
+  int len = snprintf(dir, 64, "%s/belfry-test.XXXXXX", parent && *parent ? parent : "/tmp");
+  if (len < 0 || len >= 64 || !mkdtemp(dir))
     fail_msg("cannot make %s", dir);
 }
 

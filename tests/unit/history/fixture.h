@@ -5,7 +5,7 @@
 #include "history/query.h"
 #include "history/writer.h"
 
-/* Makes an empty folder. Ends the test on failure. */
+/* Makes an empty folder, below TMPDIR if that is set. Ends the test on failure. */
 void fixture_make_dir(char dir[static 64]);
 void fixture_remove_dir(const char *dir);
 
