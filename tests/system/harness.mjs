@@ -56,14 +56,20 @@ export async function until(ask, what, { timeout = PATIENCE_MS, logs = () => '' 
   }
 }
 
-/** A port that nobody listens on. */
+/**
+ * A port that nobody listens on. Below those that the kernel gives to whoever connects or asks for any: else one of
+ * them, or another test file, may have it before it is used.
+ */
 export async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const server = net.createServer().listen(port, '127.0.0.1');
+    const free = await once(server, 'listening').then(() => true, () => false);
+    server.close();
+    if (!free) continue;
+    await once(server, 'close');
+    return port;
+  }
 }
 
 const nginxPath = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'].find((p) => fs.existsSync(p)) ?? 'nginx';
