@@ -1,5 +1,5 @@
 # Every library of lib/, with its allocations failing one after the other.
-FAIL_ALLOC = %D%/alloc/fail_alloc.c %D%/alloc/fail_alloc.h
+FAIL_ALLOC = %D%/alloc/fail_alloc.c %D%/alloc/fail_alloc.h %D%/sanitized.h
 alloc_tests = \
 	tests/unit/alloc/test_alloc_auth \
 	tests/unit/alloc/test_alloc_base \

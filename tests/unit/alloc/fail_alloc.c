@@ -1,6 +1,7 @@
 #include "tests/unit/alloc/fail_alloc.h"
 
 #include "base/error.h"
+#include "tests/unit/sanitized.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,20 +13,11 @@
 
 #include <cmocka.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-
 /* What stands below: a sanitizer keeps its allocator under names of its own, so that it still sees
  * every block. */
-#ifdef SANITIZED
+#if SANITIZED
 #define BELOW(name) __interceptor_##name
 #else
-#define SANITIZED   false
 #define BELOW(name) __libc_##name
 #endif
 void *BELOW(malloc)(size_t size);

@@ -8,6 +8,7 @@
 #include "tests/unit/history/dying.h"
 #include "tests/unit/history/fixture.h"
 #include "tests/unit/history/keeping.h"
+#include "tests/unit/sanitized.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -21,7 +22,7 @@
 
 #include <cmocka.h>
 
-#define ROUNDS        240
+#define ROUNDS        (SANITIZED ? 48 : 240)
 #define ROUNDS_OF_ONE 8 /* with one history */
 #define DAY_MS        INT64_C(86400000)
 #define T0            (INT64_C(1795132800) * 1000 + 3600000)

@@ -8,6 +8,7 @@
 #include "tests/unit/history/dying.h"
 #include "tests/unit/history/fixture.h"
 #include "tests/unit/history/keeping.h"
+#include "tests/unit/sanitized.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -22,7 +23,7 @@
 
 #include <cmocka.h>
 
-#define ROUNDS        160
+#define ROUNDS        (SANITIZED ? 32 : 160)
 #define ROUNDS_OF_ONE 8 /* with one history */
 #define SERIES        4
 #define MINUTE        INT64_C(60000)
