@@ -53,6 +53,19 @@ static void put_figure(struct loop *loop, const struct figure *figure, struct sl
     buf_put_slice(out, raw);
 }
 
+/* Of a loop that has never run, all is null: `started` and `updated` too, and `told` is empty. */
+static void put_loop(struct loop *loop, bool running, const struct history_value *started,
+                     const struct history_value *updated, struct slice told) {
+  buf_printf(loop->text->out, "{\"running\":%s", running ? "true" : "false");
+  state_put_time(loop->text, "started", started);
+  state_text_clock_starts(loop->text);
+  state_put_time(loop->text, "updated", updated);
+  for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+    put_figure(loop, &figures[i], told);
+  state_text_clock_ends(loop->text);
+  buf_put_char(loop->text->out, '}');
+}
+
 /* Columns: name, version, pid, started, updated, data. */
 static int on_daemon(void *arg, const struct history_value *values, size_t count) {
   struct loop *loop = arg;
@@ -61,15 +74,8 @@ static int on_daemon(void *arg, const struct history_value *values, size_t count
   if (!slice_is(values[0].text, "belfry-watchd"))
     return 0;
   loop->found = true;
-  bool running = loop->now_ms - values[4].integer <= DAEMON_STALE_MS;
-  buf_printf(loop->text->out, "{\"running\":%s", running ? "true" : "false");
-  state_put_time(loop->text, "started", &values[3]);
-  state_text_clock_starts(loop->text);
-  state_put_time(loop->text, "updated", &values[4]);
-  for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-    put_figure(loop, &figures[i], values[5].text);
-  state_text_clock_ends(loop->text);
-  buf_put_char(loop->text->out, '}');
+  put_loop(loop, daemon_runs(values[4].integer, loop->now_ms), &values[3], &values[4],
+           values[5].text);
   return 0;
 }
 
@@ -78,15 +84,9 @@ static int put(struct worker *worker, const struct request *request, struct hist
   struct loop loop = {.text = text, .now_ms = request->now_ms};
   (void)worker;
   int status = history_read(history, SQL_DAEMONS, NULL, 0, on_daemon, &loop, error);
-  if (!status && !loop.found) { /* it has never run */
-    const struct history_value nothing = HISTORY_VALUE_NULL("");
-    buf_put_text(text->out, "{\"running\":false");
-    state_put_time(text, "started", &nothing);
-    state_put_time(text, "updated", &nothing);
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-      put_figure(&loop, &figures[i], slice_of("{}"));
-    buf_put_char(text->out, '}');
-  }
+  const struct history_value nothing = HISTORY_VALUE_NULL("");
+  if (!status && !loop.found)
+    put_loop(&loop, false, &nothing, &nothing, slice_of("{}"));
   return status;
 }
 

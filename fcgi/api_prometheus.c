@@ -26,7 +26,7 @@ struct reading {
 
 static int on_daemon(void *arg, const struct history_value *values, size_t count) {
   struct reading *reading = arg;
-  if (count < 6 || reading->now.now_ms - values[4].integer > DAEMON_STALE_MS)
+  if (count < 6 || !daemon_runs(values[4].integer, reading->now.now_ms))
     return 0;
   for (size_t i = 0; i < SOURCE_COUNT; i++) {
     if (!slice_is(values[0].text, names[i]) || reading->figures[i])

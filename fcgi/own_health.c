@@ -11,14 +11,6 @@ static void add_check(struct own_health *out, const char *name, enum health heal
     out->overall = health;
 }
 
-static const struct daemon_state *find_daemon(const struct daemon_state *daemons, size_t count,
-                                              const char *name, int64_t now_ms) {
-  for (size_t i = 0; i < count; i++)
-    if (strcmp(daemons[i].name, name) == 0 && now_ms - daemons[i].updated_ms <= DAEMON_STALE_MS)
-      return &daemons[i];
-  return NULL;
-}
-
 static void check_helper(struct own_health *out, const char *name, bool enabled,
                          const struct daemon_state *daemon, const char *missing) {
   if (!enabled)
@@ -40,7 +32,8 @@ void own_health_check(struct worker *worker, const struct request *request, stru
     add_check(out, "history", UNHEALTHY, "the history cannot be read");
     count = 0;
   } else {
-    const struct daemon_state *writer = find_daemon(daemons, count, "belfry-historyd", now_ms);
+    const struct daemon_state *writer =
+        daemon_find_running(daemons, count, "belfry-historyd", now_ms);
     if (!writer)
       add_check(out, "history", UNHEALTHY,
                 "belfry-historyd, which writes the history, is not running");
@@ -49,8 +42,8 @@ void own_health_check(struct worker *worker, const struct request *request, stru
     else
       add_check(out, "history", HEALTHY, NULL);
   }
-  const struct daemon_state *push = find_daemon(daemons, count, "belfry-pushd", now_ms);
-  const struct daemon_state *watch = find_daemon(daemons, count, "belfry-watchd", now_ms);
+  const struct daemon_state *push = daemon_find_running(daemons, count, "belfry-pushd", now_ms);
+  const struct daemon_state *watch = daemon_find_running(daemons, count, "belfry-watchd", now_ms);
   check_helper(out, "push", worker->conf->push_enabled, push, "belfry-pushd is not running");
   check_helper(out, "watch", worker->conf->watch_enabled, watch, "belfry-watchd is not running");
   out->clients = push ? push->clients : 0;

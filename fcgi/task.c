@@ -12,23 +12,11 @@
 /* --- before ------------------------------------------------------------------------------------
  */
 
-static int find_watchd(struct history *history, int64_t now_ms, bool *out,
-                       struct belfry_error *error) {
-  struct daemon_state daemons[DAEMON_COUNT_MAX];
-  size_t count = 0;
-  int status = daemon_states(history, daemons, &count, error);
-  *out = false;
-  for (size_t i = 0; i < count && !status; i++)
-    *out |= strcmp(daemons[i].name, "belfry-watchd") == 0 &&
-            now_ms - daemons[i].updated_ms <= DAEMON_STALE_MS;
-  return status;
-}
-
 bool task_can_be_done(struct worker *worker, const struct request *request,
                       struct response *response, struct history *history) {
   struct belfry_error error = {0};
   bool watching = false;
-  int status = find_watchd(history, request->now_ms, &watching, &error);
+  int status = daemon_read_running(history, "belfry-watchd", request->now_ms, &watching, &error);
   if (status)
     worker_read_problem(worker, request, response, status, &error);
   else if (!watching)

@@ -161,13 +161,8 @@ static int gather_services(struct history *history, struct now *now, struct belf
 /* Whether what watches is running; without it all of this is of the past. */
 static int read_watching(struct history *history, const struct now *now, bool *out,
                          struct belfry_error *error) {
-  struct daemon_state daemons[DAEMON_COUNT_MAX];
-  size_t count = 0;
-  int status = daemon_states(history, daemons, &count, error);
-  *out = false;
-  for (size_t i = 0; i < count && !status; i++)
-    *out |= now->rules->watching && strcmp(daemons[i].name, "belfry-watchd") == 0 &&
-            now->now_ms - daemons[i].updated_ms <= DAEMON_STALE_MS;
+  int status = daemon_read_running(history, "belfry-watchd", now->now_ms, out, error);
+  *out = *out && now->rules->watching;
   return status;
 }
 

@@ -96,8 +96,21 @@ void daemon_report_put(struct history_batch *batch, const struct daemon_report *
   history_batch_mutate(batch, SQL_DAEMON_REPORT, false, values, sizeof values / sizeof *values);
 }
 
-static bool daemon_runs(const struct daemon_state *daemon, int64_t now_ms) {
-  return now_ms - daemon->updated_ms <= DAEMON_STALE_MS;
+const struct daemon_state *daemon_find_running(const struct daemon_state *daemons, size_t count,
+                                               const char *name, int64_t now_ms) {
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(daemons[i].name, name) == 0 && daemon_runs(daemons[i].updated_ms, now_ms))
+      return &daemons[i];
+  return NULL;
+}
+
+int daemon_read_running(struct history *history, const char *name, int64_t now_ms, bool *out,
+                        struct belfry_error *error) {
+  struct daemon_state daemons[DAEMON_COUNT_MAX];
+  size_t count = 0;
+  int status = daemon_states(history, daemons, &count, error);
+  *out = !status && daemon_find_running(daemons, count, name, now_ms);
+  return status;
 }
 
 static void put_daemons(struct snapshot *snapshot) {
@@ -109,7 +122,7 @@ static void put_daemons(struct snapshot *snapshot) {
     buf_put_text(snapshot->text->out, ",\"version\":");
     json_put_string(snapshot->text->out, slice_of(daemon->version));
     buf_printf(snapshot->text->out, ",\"status\":\"%s\"",
-               daemon_runs(daemon, snapshot->now.now_ms) ? "up" : "down");
+               daemon_runs(daemon->updated_ms, snapshot->now.now_ms) ? "up" : "down");
     state_put_time(snapshot->text, "started", &HISTORY_VALUE_INTEGER("", daemon->started_ms));
     put_clock(snapshot, "updated", daemon->updated_ms);
     if (strcmp(daemon->name, PUSH_DAEMON) == 0)
@@ -237,11 +250,7 @@ static int put_counts(struct history *history, struct snapshot *snapshot,
 
 /* Returns: borrowed; NULL when it is not running. */
 static const struct daemon_state *find_running(const struct snapshot *snapshot, const char *name) {
-  for (size_t i = 0; i < snapshot->daemon_count; i++)
-    if (strcmp(snapshot->daemons[i].name, name) == 0)
-      return daemon_runs(&snapshot->daemons[i], snapshot->now.now_ms) ? &snapshot->daemons[i]
-                                                                      : NULL;
-  return NULL;
+  return daemon_find_running(snapshot->daemons, snapshot->daemon_count, name, snapshot->now.now_ms);
 }
 
 /* Since when the history can be written. */

@@ -81,4 +81,17 @@ int daemon_states(struct history *history, struct daemon_state out[DAEMON_COUNT_
 /* A daemon whose row is older than this is not running. */
 #define DAEMON_STALE_MS 5000
 
+/* Whether a daemon runs that has told of itself at `updated_ms`. */
+static inline bool daemon_runs(int64_t updated_ms, int64_t now_ms) {
+  return now_ms - updated_ms <= DAEMON_STALE_MS;
+}
+
+/* Finds the row of a daemon that runs. Returns: borrowed from `daemons`; NULL when none does. */
+const struct daemon_state *daemon_find_running(const struct daemon_state *daemons, size_t count,
+                                               const char *name, int64_t now_ms);
+
+/* Reads whether a daemon runs. Returns: 0 with `*out`, which is false otherwise. */
+int daemon_read_running(struct history *history, const char *name, int64_t now_ms, bool *out,
+                        struct belfry_error *error) BELFRY_MUST_CHECK;
+
 #endif
