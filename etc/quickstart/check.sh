@@ -2,11 +2,12 @@
 # not keep the next ones from running; the end says which failed, and the status is 1.
 
 check() {
-  check_began=$SECONDS check_failed=()
+  check_began=$SECONDS
   packages_provide "${packages_to_run[@]}" "${packages_to_check[@]}"
   check_dir=$source_dir/build-check
   check_logs=$check_dir/check-logs
-  mkdir -p "$check_logs" || exit 1
+  check_failed=$check_logs/failed
+  mkdir -p "$check_logs" && : >"$check_failed" || exit 1
 
   check__stage 'build with gcc' check__build "$check_dir" --enable-werror
   check__stage 'unit tests, fuzz corpus' check__unit "$check_dir"
@@ -14,18 +15,26 @@ check() {
   check__stage 'manual pages' check__manual
   check__stage 'packages of the tests' check__modules
   check__stage 'types of the pages' check__types
-  check__stage 'system tests' check__node system
-  check__stage 'browser tests' check__node browser
-  check__stage 'build with clang' check__clang
-  check__stage 'build with sanitizers' check__build "$source_dir/build-asan" --with-sanitizer=address,undefined
-  check__stage 'unit tests, sanitizers' check__unit "$source_dir/build-asan"
+  check__other_builds &
+  check_builds=$!
+  check__stage 'system tests' check__system
+  check__stage 'browser tests' check__browser
+  wait "$check_builds"
+  check__stage 'unit tests, sanitizers' check__sanitized_unit
   check__stage 'system tests, sanitizers' check__sanitized
 
-  if [ ${#check_failed[@]} -gt 0 ]; then
-    printf 'belfry: check FAILED after %d s:%s\n' $((SECONDS - check_began)) "$(printf ' %s;' "${check_failed[@]}")"
+  if [ -s "$check_failed" ]; then
+    printf 'belfry: check FAILED after %d s:%s\n' $((SECONDS - check_began)) "$(sed 's/.*/ &;/' "$check_failed" | tr -d '\n')"
     exit 1
   fi
   printf 'belfry: check passed in %d s\n' $((SECONDS - check_began))
+}
+
+# Made beside the system tests, out of the processor time that those leave: they wait more than they work.
+check__other_builds() {
+  renice -n 19 "$BASHPID" >/dev/null
+  check__stage 'build with clang' check__clang
+  check__stage 'build with sanitizers' check__sanitizer_build
 }
 
 # check__stage NAME COMMAND...: runs one stage; its output is shown only when it fails.
@@ -34,7 +43,7 @@ check__stage() {
   shift
   if ! "$@" >"$log" 2>&1 </dev/null; then
     result=FAILED
-    check_failed+=("$name")
+    echo "$name" >>"$check_failed"
   fi
   printf '%-7s %-24s %4d s  %s\n' "$result" "$name" $((SECONDS - began)) "$(check__figures "$log")"
   [ "$result" = ok ] || check__show "$log"
@@ -45,10 +54,10 @@ check__figures() {
   awk '
     /^# TOTAL:/ { programs = $3 }
     /^\[  PASSED  \] [0-9]+ test/ { cases += $4 }
-    /^(ℹ|#) tests [0-9]+/ { tests = $3 }
-    /^(ℹ|#) pass [0-9]+/ { passed = $3 }
-    /^(ℹ|#) fail [0-9]+/ { failed = $3 }
-    /^(ℹ|#) skipped [0-9]+/ { skipped = $3 }
+    /^(ℹ|#) tests [0-9]+/ { tests += $3 }
+    /^(ℹ|#) pass [0-9]+/ { passed += $3 }
+    /^(ℹ|#) fail [0-9]+/ { failed += $3 }
+    /^(ℹ|#) skipped [0-9]+/ { skipped += $3 }
     END {
       if (programs > 0) printf "%d programs, %d test cases passed", programs, cases
       if (tests != "") printf "%d tests: %d passed, %d failed, %d skipped", tests, passed, failed, skipped
@@ -73,6 +82,12 @@ check__clang() {
     make -C "$source_dir/build-clang" -s -j"$(nproc)" check TESTS=
 }
 
+# The tests of the build with sanitizers too, which make would else compile one by one.
+check__sanitizer_build() {
+  check__build "$source_dir/build-asan" --with-sanitizer=address,undefined &&
+    make -C "$source_dir/build-asan" -s -j"$(nproc)" check TESTS=
+}
+
 check__unit() {
   local status log
   make -C "$1" -s -j"$(nproc)" check
@@ -80,6 +95,17 @@ check__unit() {
   for log in "$1"/tests/*.log "$1"/tests/*/*.log "$1"/tests/*/*/*.log; do
     [ ! -f "$log" ] || cat "$log"
   done
+  return $status
+}
+
+# With their histories in memory where there is room: how they fare on a disk is seen without sanitizers.
+check__sanitized_unit() {
+  local folder=/tmp status room
+  room=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)
+  [ "${room:-0}" -lt 1048576 ] || folder=$(mktemp -d /dev/shm/belfry-check.XXXXXX) || folder=/tmp
+  TMPDIR=$folder check__unit "$source_dir/build-asan"
+  status=$?
+  [ "$folder" = /tmp ] || rm -rf "$folder"
   return $status
 }
 
@@ -109,9 +135,28 @@ check__types() {
   "$BELFRY_TEST_MODULES/.bin/tsc" -p "$source_dir/htdocs/jsconfig.json"
 }
 
-# Files one after the other: each starts its own nginx and daemons, and two cores are soon busy.
+# check__node BUILD FILE...: tests of pages and daemons, two files at a time, as they wait more than they work. Each
+# starts its own nginx and daemons. One that says in its head that it runs by itself does: it measures, or stops programs.
 check__node() {
-  BELFRY_BUILD=$check_dir setpriv --pdeathsig TERM node --test --test-reporter=spec --test-concurrency=1 "$source_dir/tests/$1/"*.test.mjs
+  local build=$1 alone together status=0
+  shift
+  mapfile -t alone < <(grep -l '^ \* Runs by itself: ' "$@")
+  mapfile -t together < <(grep -L '^ \* Runs by itself: ' "$@")
+  [ ${#together[@]} -eq 0 ] || check__node_at_a_time 2 "$build" "${together[@]}" || status=1
+  [ ${#alone[@]} -eq 0 ] || check__node_at_a_time 1 "$build" "${alone[@]}" || status=1
+  return $status
+}
+
+check__node_at_a_time() {
+  BELFRY_BUILD=$2 setpriv --pdeathsig TERM node --test --test-reporter=spec --test-concurrency="$1" "${@:3}"
+}
+
+check__system() {
+  check__node "$check_dir" "$source_dir"/tests/system/*.test.mjs
+}
+
+check__browser() {
+  check__node "$check_dir" "$source_dir"/tests/browser/*.test.mjs
 }
 
 # The daemons of the build with sanitizers under the system tests; the harness fails a test for what one of them reports.
@@ -119,6 +164,5 @@ check__node() {
 check__sanitized() {
   local tests
   mapfile -t tests < <(find "$source_dir/tests/system" -name '*.test.mjs' ! -name 'quickstart.test.mjs' | sort)
-  BELFRY_BUILD=$source_dir/build-asan ASAN_OPTIONS=detect_leaks=1 setpriv --pdeathsig TERM \
-    node --test --test-reporter=spec --test-concurrency=1 "${tests[@]}"
+  ASAN_OPTIONS=detect_leaks=1 check__node "$source_dir/build-asan" "${tests[@]}"
 }

@@ -4,6 +4,8 @@
  *
  * BELFRY_CRASH_ROUNDS: how many kills (20), for hours of them by hand. BELFRY_CRASH_SEED: the random moments of a run
  * that failed, again.
+ *
+ * Runs by itself: hundreds of kills under load, and each start has to be quick.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,6 +1,8 @@
 /*
  * quickstart itself: starting, the ready line, what survives, what is refused, ending without a trace. The build folder
  * is the clone's own; BELFRY_BUILD plays no part here.
+ *
+ * Runs by itself: it builds, with all cores.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
