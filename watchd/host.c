@@ -2,10 +2,9 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "model/sample_json.h"
+#include "watchd/host_samples.h"
 #include "watchd/host_subject.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 static const struct {
@@ -20,31 +19,15 @@ static const struct {
 enum { SUBJECTS = sizeof subjects / sizeof *subjects };
 
 struct host {
-  struct outbox *outbox;
   const struct clock *clock;
   struct schedule_task task;
   void *states[SUBJECTS]; /* owned */
   bool complained[SUBJECTS];
-  int64_t now_ms; /* of the reading that is being taken */
-  struct buf labels;
+  struct host_samples samples;
 };
 
-static void put_sample(void *arg, const char *metric, const char *label, struct slice label_value,
-                       double value) {
-  struct host *host = arg;
-  if (!isfinite(value) || label_value.len > SAMPLE_LABEL_VALUE_BYTES_MAX)
-    return;
-  struct label labels[] = {{slice_of(label), label_value}};
-  buf_clear(&host->labels);
-  labels_put_json(&host->labels, labels, label ? 1 : 0);
-  if (buf_status(&host->labels))
-    return;
-  const struct sample sample = {slice_of(metric), buf_slice(&host->labels), host->now_ms, value};
-  outbox_sample(host->outbox, &sample);
-}
-
 static void take(struct host *host, size_t i, struct slice text) {
-  const struct host_sink sink = {put_sample, host};
+  const struct host_sink sink = host_samples_sink(&host->samples);
   subjects[i].subject->take(host->states[i], text, clock_monotonic_us(host->clock), &sink);
 }
 
@@ -70,7 +53,7 @@ static void read_subject(struct host *host, size_t i) {
 
 static void host_on_turn(void *arg) {
   struct host *host = arg;
-  host->now_ms = clock_realtime_ms(host->clock);
+  host->samples.now_ms = clock_realtime_ms(host->clock);
   for (size_t i = 0; i < SUBJECTS; i++)
     read_subject(host, i);
 }
@@ -80,9 +63,8 @@ int host_new(struct schedule *schedule, struct outbox *outbox, const struct cloc
   struct host *host = calloc(1, sizeof *host);
   if (!host)
     return BELFRY_ENOMEM;
-  host->outbox = outbox;
   host->clock = clock;
-  buf_init(&host->labels, 4096);
+  host_samples_init(&host->samples, outbox);
   schedule_task_init(&host->task, schedule, host_on_turn, host);
   for (size_t i = 0; i < SUBJECTS; i++) {
     host->states[i] = calloc(1, subjects[i].subject->state_bytes);
@@ -101,7 +83,7 @@ void host_free(struct host *host) {
   schedule_task_stop(&host->task);
   for (size_t i = 0; i < SUBJECTS; i++)
     free(host->states[i]);
-  buf_fini(&host->labels);
+  host_samples_fini(&host->samples);
   free(host);
 }
 

@@ -9,6 +9,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/alerts_ask.c \
 	%D%/alerts_known.c \
 	%D%/alerts_tell.c \
+	%D%/cgroup.c %D%/cgroup.h \
 	%D%/command.c %D%/command.h \
 	%D%/exchange.c %D%/exchange.h \
 	%D%/fetch.c %D%/fetch.h \
@@ -23,6 +24,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/host_network.c \
 	%D%/host_pressure.c \
 	%D%/host_processes.c %D%/host_processes.h \
+	%D%/host_samples.c %D%/host_samples.h \
 	%D%/host_subject.c %D%/host_subject.h \
 	%D%/host_temperature.c %D%/host_temperature.h \
 	%D%/host_uptime.c \
@@ -51,6 +53,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/service.c %D%/service.h \
 	%D%/service_tell.c %D%/service_tell.h \
 	%D%/services.c %D%/services.h \
+	%D%/systemd.h \
 	%D%/tail.c %D%/tail.h \
 	%D%/tail_family.c %D%/tail_family.h \
 	%D%/tail_position.c %D%/tail_position.h \
@@ -59,9 +62,16 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/task_kinds.def \
 	%D%/tasks.c %D%/tasks.h \
 	%D%/transfer.c %D%/transfer.h \
+	%D%/units.c %D%/units.h \
+	%D%/units_table.c %D%/units_table.h \
 	%D%/watch.c %D%/watch.h \
 	%D%/watched.c %D%/watched.h
-WATCHD_LIBS = watchd/libwatchd.a $(SETTINGS_LIBS) $(CURL_LIBS) $(EV_LIBS)
+if HAVE_LIBSYSTEMD
+watchd_libwatchd_a_SOURCES += %D%/systemd_bus.c
+else
+watchd_libwatchd_a_SOURCES += %D%/systemd_none.c
+endif
+WATCHD_LIBS = watchd/libwatchd.a $(SETTINGS_LIBS) $(CURL_LIBS) $(SYSTEMD_LIBS) $(EV_LIBS)
 
 sbin_PROGRAMS += belfry-watchd
 belfry_watchd_SOURCES = %D%/main.c

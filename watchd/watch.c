@@ -12,9 +12,11 @@
 #include "watchd/schedule.h"
 #include "watchd/scrape.h"
 #include "watchd/services.h"
+#include "watchd/systemd.h"
 #include "watchd/tails.h"
 #include "watchd/tasks.h"
 #include "watchd/transfer.h"
+#include "watchd/units.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -32,7 +34,9 @@ struct watch {
   struct reader *reader;
   struct mask *mask;
   struct transfers *transfers;
+  struct systemd *systemd;
   struct host *host;
+  struct units *units;
   struct services *services;
   struct tasks *tasks;
   struct tails *tails;
@@ -66,6 +70,11 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
     status = transfers_new(watch->loop, &watch->transfers);
   if (!status)
     status = host_new(watch->schedule, watch->outbox, clock, &watch->host);
+  if (!status)
+    status = systemd_new(watch->loop, &watch->systemd);
+  const struct units_parts units = {watch->schedule, watch->outbox, watch->systemd, clock};
+  if (!status)
+    status = units_new(&units, &watch->units);
   const struct services_parts services = {watch->schedule,
                                           watch->outbox,
                                           watch->reader,
@@ -108,10 +117,13 @@ static int configure_mask(struct mask *mask, const struct conf *conf, struct bel
 
 static int configure(struct watch *watch, const struct conf *conf, struct belfry_error *error) {
   log_set_level((enum log_level)(LOG_LEVEL_CRITICAL + conf->logging_level));
-  host_set_interval(
-      watch->host, conf->watch_enabled && conf->metrics_enabled ? conf->watch_host_interval_ms : 0);
+  int64_t host_interval_ms =
+      conf->watch_enabled && conf->metrics_enabled ? conf->watch_host_interval_ms : 0;
+  host_set_interval(watch->host, host_interval_ms);
   report_set_interval(watch->report, conf->watch_interval_ms);
   int status = configure_mask(watch->mask, conf, error);
+  if (!status)
+    status = units_configure(watch->units, conf->paths_cgroups, host_interval_ms);
   if (!status)
     status = services_configure(watch->services, conf);
   if (!status)
@@ -186,7 +198,9 @@ static void free_parts(struct watch *watch) {
   scrapes_free(watch->scrapes);
   tails_free(watch->tails);
   services_free(watch->services);
+  units_free(watch->units);
   host_free(watch->host);
+  systemd_free(watch->systemd);
   transfers_free(watch->transfers);
   mask_free(watch->mask);
   reader_free(watch->reader);

@@ -4,7 +4,7 @@
 packages_to_run=(
   autoconf:autoconf automake:automake pkg-config:pkg-config gcc:gcc make:make libc6-dev
   libfcgi-dev libjansson-dev libsqlite3-dev libev-dev libyaml-dev zlib1g-dev libzstd-dev libssl-dev libcurl4-openssl-dev
-  libnghttp2-dev libjwt-dev libcrypt-dev libpcre2-dev
+  libnghttp2-dev libjwt-dev libcrypt-dev libpcre2-dev libsystemd-dev
   nginx:nginx npm:npm curl:curl ca-certificates tzdata
 )
 # shellcheck disable=SC2034 # used by check.sh
@@ -12,7 +12,7 @@ packages_to_check=(
   libcmocka-dev fonts-dejavu-core clang:clang g++:g++ chromium:chromium sqlite3:sqlite3 ip:iproute2 mandoc:mandoc shellcheck:shellcheck
   nghttpx:nghttp2-proxy apache2:apache2-bin
   python3-websockets python3-aiohttp promtool:prometheus openssl:openssl python3-grpcio monitoring-plugins-basic
-  redis-server:redis-server postgresql
+  redis-server:redis-server postgresql dbus-daemon:dbus-daemon python3-dbus python3-gi
 )
 
 packages__is_there() {

@@ -106,6 +106,8 @@ const TYPES = {
       text(d.asked_by) && ` for ${text(d.asked_by)}`,
       isNumber(d.down) && d.down > 0 && `: ${count(d.down)} down`,
     ),
+  unit_failed: (d) => line(strong(text(d.unit) || 'A unit'), ' failed', text(d.result) && `: ${text(d.result)}`, isNumber(d.exit_status) && d.exit_status > 0 && `, status ${d.exit_status}`),
+  unit_recovered: (d) => line(strong(text(d.unit) || 'A unit'), ' is well again'),
   alert_fired: (d) => line(strong(first(d, 'rule', 'alert', 'name') || 'An alert'), ' fired', first(d, 'message', 'reason') && `: ${first(d, 'message', 'reason')}`),
   alert_resolved: (d) => line(strong(first(d, 'rule', 'alert', 'name') || 'An alert'), ' is over'),
   alert_acknowledged: (d) => line(strong(first(d, 'rule', 'alert', 'name') || 'An alert'), ' acknowledged', first(d, 'by', 'user') && ` by ${first(d, 'by', 'user')}`),

@@ -4,7 +4,8 @@ watchd_unit_tests = \
 	tests/unit/watchd/test_outbox \
 	tests/unit/watchd/test_service \
 	tests/unit/watchd/test_services \
-	tests/unit/watchd/test_tail
+	tests/unit/watchd/test_tail \
+	tests/unit/watchd/test_units
 check_PROGRAMS += $(watchd_unit_tests)
 TESTS += $(watchd_unit_tests)
 
@@ -15,6 +16,10 @@ tests_unit_watchd_test_host_LDADD = $(WATCHD_LIBS) $(CMOCKA_LIBS)
 tests_unit_watchd_test_service_SOURCES = %D%/watchd/test_service.c
 tests_unit_watchd_test_service_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_watchd_test_service_LDADD = $(WATCHD_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_watchd_test_units_SOURCES = %D%/watchd/test_units.c
+tests_unit_watchd_test_units_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_watchd_test_units_LDADD = $(WATCHD_LIBS) $(CMOCKA_LIBS)
 
 # These start belfry-historyd and belfry-watchd of the build folder.
 tests_unit_watchd_test_tail_SOURCES = %D%/watchd/test_tail.c %D%/watchd/running.c %D%/watchd/running.h
