@@ -42,6 +42,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/probe_process.c \
 	%D%/probe_push.c \
 	%D%/probe_result.h \
+	%D%/probe_systemd.c \
 	%D%/probe_tcp.c \
 	%D%/probe_tls.c \
 	%D%/quiet.c %D%/quiet.h \

@@ -24,6 +24,7 @@ struct probe_target {
 };
 
 struct reader;
+struct systemd;
 struct transfers;
 
 /* What probes work with; borrowed, outlives them. */
@@ -31,6 +32,7 @@ struct probe_tools {
   struct ev_loop *loop;
   struct transfers *transfers;
   struct reader *reader; /* of the history */
+  struct systemd *systemd;
 };
 
 /* Called once, never from within probe_start. The probe is freed after it. */

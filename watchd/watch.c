@@ -75,12 +75,13 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
   const struct units_parts units = {watch->schedule, watch->outbox, watch->systemd, clock};
   if (!status)
     status = units_new(&units, &watch->units);
-  const struct services_parts services = {watch->schedule,
-                                          watch->outbox,
-                                          watch->reader,
-                                          clock,
-                                          {watch->loop, watch->transfers, watch->reader},
-                                          watch->mask};
+  const struct services_parts services = {
+      watch->schedule,
+      watch->outbox,
+      watch->reader,
+      clock,
+      {watch->loop, watch->transfers, watch->reader, watch->systemd},
+      watch->mask};
   if (!status)
     status = services_new(&services, &watch->services);
   const struct tail_parts tails = {watch->loop, watch->outbox, watch->reader, clock, watch->mask};

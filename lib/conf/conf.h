@@ -39,6 +39,7 @@ struct conf_service {
   char *grpc_service;
   char **command; /* argv, ended by a NULL; the first is an absolute path */
   char *process;
+  char *unit;
   char *source, *metric;
   int64_t within_ms;
   int64_t interval_ms, timeout_ms, degraded_latency_ms; /* 0: as all are */

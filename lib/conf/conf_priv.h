@@ -51,6 +51,7 @@ enum conf_form {
   CONF_FORM_TIME,      /* a date and a time of day */
   CONF_FORM_CLOCK,     /* HH:MM */
   CONF_FORM_ZONE,      /* Europe/Berlin */
+  CONF_FORM_UNIT,      /* nginx.service: of systemd */
 };
 
 /* A setting, or a member of a list's entries. */

@@ -100,6 +100,8 @@ static const char *form_expectation(enum conf_form form) {
     return "a time of day such as 22:30";
   case CONF_FORM_ZONE:
     return "a time zone that is known here such as Europe/Berlin";
+  case CONF_FORM_UNIT:
+    return "the name of a unit such as nginx.service";
   case CONF_FORM_ANY:
     break;
   }
@@ -358,6 +360,8 @@ static bool has_form(enum conf_form form, struct slice text) {
     return is_clock(text);
   case CONF_FORM_ZONE:
     return zone_exists(text);
+  case CONF_FORM_UNIT:
+    return all_of(text, "_.:-@\\");
   }
   return false;
 }

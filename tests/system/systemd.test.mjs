@@ -72,6 +72,14 @@ before(async () => {
   belfry = await start({
     conf: {
       paths: { cgroups: path.join(folder, 'cgroup') },
+      services: [
+        { name: 'web', type: 'systemd', unit: 'nginx.service' },
+        { name: 'short', type: 'systemd', unit: 'nginx' },
+        { name: 'timer', type: 'systemd', unit: 'backup.timer' },
+        { name: 'db', type: 'systemd', unit: 'db@15-main.service' },
+        { name: 'nowhere', type: 'systemd', unit: 'nowhere.service' },
+        { name: 'broken', type: 'systemd', unit: 'old.service' },
+      ],
       watch: { host_interval: '1s', interval: '1h', timeout: '2s', retries: 0 },
     },
     environment: { 'belfry-watchd': { DBUS_SYSTEM_BUS_ADDRESS: address } },
@@ -127,8 +135,48 @@ test('a unit that fails is told of once, with the reason; so is its recovery', a
   assert.deepEqual((await events('unit_recovered')).map((one) => one.data), [{ unit: 'nginx.service', message: 'nginx.service is well again' }]);
 });
 
+async function expect(service, status, message) {
+  const found = await belfry.post('/api/health-check', { service, timeout: 8 }, { key: belfry.adminKey });
+  assert.equal(found.status, 200, found.text);
+  const one = found.json.services.find(({ name }) => name === service);
+  assert.deepEqual([one.status, one.message], [status, message], service);
+}
+
+test('the probe systemd says what systemd says', async () => {
+  await expect('web', 'up', 'active (running)');
+  await expect('short', 'up', 'active (running)');
+  await expect('timer', 'up', 'active (waiting)');
+  await expect('db', 'up', 'active (running)');
+  await expect('nowhere', 'down', 'inactive (not-found)');
+  await expect('broken', 'down', 'failed (failed): timeout');
+  await belfry.until(async () => (await newest('service_restarts', 'service')).web === 2, 'its restarts are stored');
+  for (const [state, sub, status, message] of [
+    ['reloading', 'reload', 'up', 'reloading (reload)'],
+    ['activating', 'start-pre', 'degraded', 'activating (start-pre)'],
+    ['activating', 'auto-restart', 'down', 'activating (auto-restart): signal, status 9'],
+    ['inactive', 'dead', 'down', 'inactive (dead): signal, status 9'],
+    ['deactivating', 'stop-sigterm', 'down', 'deactivating (stop-sigterm): signal, status 9'],
+  ]) {
+    units({ ...usual, 'nginx.service': { state, sub, result: 'signal', status: 9 } });
+    await expect('web', status, message);
+  }
+  units(usual);
+});
+
 test('nobody else may say that a unit failed', async () => {
   assert.equal((await belfry.post('/api/events', { event: 'unit_failed', data: {} }, { key: belfry.adminKey })).status, 403);
+});
+
+test('a silent systemd, and none, is a fault of the monitor and never a failure', async () => {
+  units({ ...usual, silent: true });
+  await expect('db', 'up', 'cannot check: systemd did not answer in time');
+  units(usual);
+  await expect('db', 'up', 'active (running)');
+  await end('systemd');
+  for (const status of ['up', 'up', 'unknown'])
+    await expect('timer', status, 'cannot check: systemd: The name org.freedesktop.systemd1 was not provided by any .service files');
+  await startSystemd();
+  await expect('timer', 'up', 'active (waiting)');
 });
 
 test('without a bus all else goes on, without complaint; with one it is read again', async () => {
@@ -143,5 +191,5 @@ test('without a bus all else goes on, without complaint; with one it is read aga
   await startBus();
   await startSystemd();
   await belfry.until(async () => (await newest('host_units', 'state')).active === 4, 'the states are read again');
-  assert.doesNotMatch(belfry.log('belfry-watchd'), /D-Bus|systemd/i);
+  assert.doesNotMatch(belfry.log('belfry-watchd'), /(warning|error|critical): .*(D-Bus|systemd)/);
 });

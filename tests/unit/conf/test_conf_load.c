@@ -205,22 +205,24 @@ static void test_services_of_all_types(void **state) {
       "type: grpc, port: 65535, grpc_service: a.b.C",
       "type: exec, command: [/bin/echo, '', \"a b\", \"'\"]",
       "type: process, process: /usr/sbin/nginx",
+      "type: systemd, unit: 'db@15-a\\x2db.service'",
       "type: push, source: cron, metric: backup_bytes, within: 2d",
   };
-  static const char *const types[] = {"http", "tcp", "tls", "grpc", "exec", "process", "push"};
+  static const char *const types[] = {"http", "tcp",     "tls",     "grpc",
+                                      "exec", "process", "systemd", "push"};
   char text[4096] = "services:\n";
-  for (size_t i = 0; i < 7; i++)
+  for (size_t i = 0; i < 8; i++)
     sprintf(text + strlen(text),
             "- {name: n%zu, interval: 5s, timeout: 1s, degraded_latency: 1s, %s}\n", i, rest[i]);
   struct conf *conf = conf_of(text);
   char *dump = dump_of(conf);
   struct conf *again = conf_of(dump);
-  assert_int_equal(again->service_count, 7);
-  for (size_t i = 0; i < 7; i++) {
+  assert_int_equal(again->service_count, 8);
+  for (size_t i = 0; i < 8; i++) {
     struct conf_service *copy = conf_service_copy(&conf->services[i]);
     assert_string_equal(conf_service_type_name(copy), types[i]);
     assert_true(conf_service_same(copy, &again->services[i]));
-    assert_false(conf_service_same(copy, &conf->services[(i + 1) % 7]));
+    assert_false(conf_service_same(copy, &conf->services[(i + 1) % 8]));
     copy->interval_ms++;
     assert_false(conf_service_same(copy, &conf->services[i]));
     conf_service_free(copy);

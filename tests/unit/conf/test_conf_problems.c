@@ -149,8 +149,8 @@ static void test_scrapes(void **state) {
 static void test_types_of_services(void **state) {
   (void)state;
   static const struct row rows[] = {
-      {SERVICE "type: ping\n",
-       "3:11: services[0].type: 'ping' is not auto, http, tcp, tls, grpc, exec, process or push\n"},
+      {SERVICE "type: ping\n", "3:11: services[0].type: 'ping' is not auto, http, tcp, tls, grpc, "
+                               "exec, process, systemd or push\n"},
       {SERVICE "type: tls\n", "2:5: services[0]: a service of the type tls needs `port`: a whole "
                               "number from 1 to 65535\n"},
       {SERVICE "type: exec\n", "2:5: services[0]: a service of the type exec needs `command`: a "
@@ -190,6 +190,9 @@ static void test_types_of_services(void **state) {
       {SERVICE "type: process\n    process: ''\n",
        "2:5: services[0]: a service of the type process needs `process`: a text of at most 256 "
        "bytes\n"},
+      {SERVICE "type: systemd\n    unit: 'nginx; reboot'\n",
+       "4:11: services[0].unit: 'nginx; reboot' is not the name of a unit such as nginx.service of "
+       "at most 200 bytes\n"},
       {SERVICE "port: 1\n    interval: 10ms\n",
        "4:15: services[0].interval: '10ms' is not a duration from 1s to 1d\n"},
   };
