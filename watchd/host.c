@@ -90,6 +90,6 @@ void host_free(struct host *host) {
 void host_set_interval(struct host *host, int64_t interval_ms) {
   if (interval_ms == 0)
     schedule_task_stop(&host->task);
-  else if (interval_ms != host->task.interval_ms || !schedule_task_runs(&host->task))
+  else if (interval_ms != host->task.turns.interval_ms || !schedule_task_runs(&host->task))
     schedule_task_start(&host->task, 0, interval_ms);
 }

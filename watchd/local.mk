@@ -63,6 +63,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/task_kinds.def \
 	%D%/tasks.c %D%/tasks.h \
 	%D%/transfer.c %D%/transfer.h \
+	%D%/turns.c %D%/turns.h \
 	%D%/units.c %D%/units.h \
 	%D%/units_table.c %D%/units_table.h \
 	%D%/watch.c %D%/watch.h \

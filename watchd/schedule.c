@@ -14,6 +14,8 @@ struct schedule {
   struct ev_loop *loop; /* borrowed */
   struct ev_timer tick;
   struct ev_check check;
+  struct schedule_task *tasks; /* that run */
+  int64_t task_count;
   int64_t last_round_ms;
   int64_t last_stall_ms; /* when the daemon came back from the last one; -1: there was none */
   int64_t late;
@@ -33,6 +35,31 @@ static void schedule_on_tick(struct ev_loop *loop, struct ev_timer *timer, int e
   (void)events;
 }
 
+static void arm(struct schedule_task *task) {
+  int64_t wait_ms = task->turns.due_ms - schedule_now_ms();
+  struct ev_loop *loop = task->schedule->loop;
+  ev_timer_stop(loop, &task->timer);
+  ev_now_update(loop); /* the loop's idea of now may be as old as the callbacks before this one */
+  ev_timer_set(&task->timer, wait_ms > 0 ? (double)wait_ms / 1000 : 0, 0);
+  ev_timer_start(loop, &task->timer);
+}
+
+static uint32_t chance(void) {
+  uint32_t number;
+  fd_random(&number, sizeof number);
+  return number;
+}
+
+/* The loop's timers stand still while the host is suspended, and all that has become due since
+ * would come at once. */
+static void resume_tasks(struct schedule *schedule, int64_t now_ms) {
+  for (struct schedule_task *task = schedule->tasks; task; task = task->next) {
+    schedule->late +=
+        turns_resume(&task->turns, now_ms, schedule->task_count * FIRST_SPREAD_MS, chance());
+    arm(task);
+  }
+}
+
 static void notice_stall(struct schedule *schedule) {
   int64_t now_ms = schedule_now_ms(), gap_ms = now_ms - schedule->last_round_ms;
   if (gap_ms > SCHEDULE_STALL_MS) {
@@ -42,6 +69,8 @@ static void notice_stall(struct schedule *schedule) {
                (long long)gap_ms);
   }
   schedule->last_round_ms = now_ms;
+  if (gap_ms > SCHEDULE_STALL_MS)
+    resume_tasks(schedule, now_ms);
 }
 
 /* Runs right after the loop has waited and before any other callback, so that a timeout that is due
@@ -110,27 +139,13 @@ static void note_turn(struct schedule *schedule, int64_t late_ms) {
                                                                     : (uint32_t)late_ms;
 }
 
-static void arm(struct schedule_task *task) {
-  int64_t wait_ms = task->due_ms - schedule_now_ms();
-  struct ev_loop *loop = task->schedule->loop;
-  ev_timer_stop(loop, &task->timer);
-  ev_now_update(loop); /* the loop's idea of now may be as old as the callbacks before this one */
-  ev_timer_set(&task->timer, wait_ms > 0 ? (double)wait_ms / 1000 : 0, 0);
-  ev_timer_start(loop, &task->timer);
-}
-
 static void schedule_on_turn(struct ev_loop *loop, struct ev_timer *timer, int events) {
   (void)loop;
   (void)events;
   struct schedule_task *task = timer->data;
   int64_t now_ms = schedule_now_ms();
-  note_turn(task->schedule, now_ms - task->due_ms);
-  task->due_ms += task->interval_ms;
-  if (task->due_ms <= now_ms) {
-    task->schedule->late++;
-    task->due_ms += (now_ms - task->due_ms) / task->interval_ms * task->interval_ms;
-    task->due_ms += task->interval_ms;
-  }
+  note_turn(task->schedule, now_ms - task->turns.due_ms);
+  task->schedule->late += turns_take(&task->turns, now_ms, chance());
   arm(task);
   task->on_turn(task->arg);
 }
@@ -142,23 +157,41 @@ void schedule_task_init(struct schedule_task *task, struct schedule *schedule, s
   task->timer.data = task;
 }
 
-void schedule_task_start(struct schedule_task *task, int64_t first_ms, int64_t interval_ms) {
-  task->interval_ms = interval_ms;
-  task->due_ms = schedule_now_ms() + first_ms;
+void schedule_task_start_jittered(struct schedule_task *task, int64_t first_ms, int64_t interval_ms,
+                                  int64_t jitter_percent) {
+  struct schedule *schedule = task->schedule;
+  if (!task->back) {
+    task->back = &schedule->tasks;
+    task->next = schedule->tasks;
+    if (task->next)
+      task->next->back = &task->next;
+    schedule->tasks = task;
+    schedule->task_count++;
+  }
+  task->turns = (struct turns){interval_ms, jitter_percent, schedule_now_ms() + first_ms};
   arm(task);
 }
 
+void schedule_task_start(struct schedule_task *task, int64_t first_ms, int64_t interval_ms) {
+  schedule_task_start_jittered(task, first_ms, interval_ms, 0);
+}
+
 void schedule_task_stop(struct schedule_task *task) {
+  if (task->back) {
+    *task->back = task->next;
+    if (task->next)
+      task->next->back = task->back;
+    task->back = NULL;
+    task->schedule->task_count--;
+  }
   if (task->schedule)
     ev_timer_stop(task->schedule->loop, &task->timer);
-  task->interval_ms = 0;
+  task->turns.interval_ms = 0;
 }
 
 int64_t schedule_first_ms(size_t index, size_t count, int64_t interval_ms) {
   int64_t gap_ms = FIRST_SPREAD_MS;
-  uint32_t chance;
   if (count > 0 && gap_ms > interval_ms / (int64_t)count)
     gap_ms = interval_ms / (int64_t)count;
-  fd_random(&chance, sizeof chance);
-  return (int64_t)index * gap_ms + (gap_ms > 0 ? (int64_t)(chance % (uint32_t)gap_ms) : 0);
+  return (int64_t)index * gap_ms + (gap_ms > 0 ? (int64_t)(chance() % (uint32_t)gap_ms) : 0);
 }

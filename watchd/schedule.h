@@ -7,6 +7,7 @@
 #define BELFRY_WATCHD_SCHEDULE_H
 
 #include "base/error.h"
+#include "watchd/turns.h"
 
 #include <ev.h>
 #include <stdbool.h>
@@ -45,20 +46,25 @@ struct schedule_task {
   struct schedule *schedule; /* borrowed */
   schedule_fn on_turn;
   void *arg;
-  int64_t interval_ms;
-  int64_t due_ms; /* of the next turn */
+  struct turns turns;                 /* interval 0: it does not run */
+  struct schedule_task *next, **back; /* among those that run */
 };
 
 void schedule_task_init(struct schedule_task *task, struct schedule *schedule, schedule_fn on_turn,
                         void *arg);
 
 /* The first turn comes after `first_ms`, the others at multiples of `interval_ms` after it. Turns
- * that were missed are left out, not made up for. */
+ * that were missed are left out, not made up for. After a time in which the daemon was held up, or
+ * the host suspended, those that are over due are spread over a while. */
 void schedule_task_start(struct schedule_task *task, int64_t first_ms, int64_t interval_ms);
+
+/* With `jitter_percent` of the interval by which a turn may come earlier, by chance. */
+void schedule_task_start_jittered(struct schedule_task *task, int64_t first_ms, int64_t interval_ms,
+                                  int64_t jitter_percent);
 void schedule_task_stop(struct schedule_task *task);
 
 static inline bool schedule_task_runs(const struct schedule_task *task) {
-  return task->interval_ms > 0;
+  return task->turns.interval_ms > 0;
 }
 
 /*

@@ -200,6 +200,7 @@ static struct watched_options options_of(const struct conf *conf, const char *na
   return (struct watched_options){
       .target = {.name = name, .timeout_ms = conf->watch_timeout_ms},
       .interval_ms = conf->watch_interval_ms,
+      .jitter_percent = conf->watch_jitter,
       .retries = conf->watch_retries,
       .retry_delay_ms = conf->watch_retry_delay_ms,
       .degraded_ms = (double)conf->watch_degraded_latency_ms,
@@ -375,7 +376,7 @@ void services_figures(const struct services *services, struct report_figures *fi
   figures->last_duration_ms = services->last_duration_ms;
   for (size_t i = 0; i < services->count; i++) {
     const struct schedule_task *task = &services->all[i]->task;
-    int64_t next_ms = task->due_ms + offset_ms;
+    int64_t next_ms = task->turns.due_ms + offset_ms;
     figures->checking += services->all[i]->checking;
     if (schedule_task_runs(task) && (figures->next_run_ms == 0 || next_ms < figures->next_run_ms))
       figures->next_run_ms = next_ms;

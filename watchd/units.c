@@ -264,7 +264,7 @@ int units_configure(struct units *units, const char *cgroup_root, int64_t interv
   units->cgroup_root = root;
   if (interval_ms == 0)
     stop(units);
-  else if (interval_ms != units->task.interval_ms || !schedule_task_runs(&units->task))
+  else if (interval_ms != units->task.turns.interval_ms || !schedule_task_runs(&units->task))
     schedule_task_start(&units->task, 0, interval_ms);
   return BELFRY_OK;
 }

@@ -86,7 +86,8 @@ static void watched_on_turn(void *arg) {
 void watched_start(struct watched *watched, int64_t first_ms) {
   service_tell_watched(watched->parts->teller, watched->name,
                        clock_realtime_ms(watched->parts->clock));
-  schedule_task_start(&watched->task, first_ms, watched->options.interval_ms);
+  schedule_task_start_jittered(&watched->task, first_ms, watched->options.interval_ms,
+                               watched->options.jitter_percent);
 }
 
 struct watched *watched_new(const struct watched_parts *parts,
@@ -129,8 +130,9 @@ void watched_free(struct watched *watched) {
 bool watched_same(const struct watched *a, const struct watched *b) {
   const struct watched_options *one = &a->options, *other = &b->options;
   if (one->target.timeout_ms != other->target.timeout_ms ||
-      one->interval_ms != other->interval_ms || one->retries != other->retries ||
-      one->retry_delay_ms != other->retry_delay_ms || one->degraded_ms != other->degraded_ms)
+      one->interval_ms != other->interval_ms || one->jitter_percent != other->jitter_percent ||
+      one->retries != other->retries || one->retry_delay_ms != other->retry_delay_ms ||
+      one->degraded_ms != other->degraded_ms)
     return false;
   if (!a->service || !b->service)
     return a->socket && b->socket && strcmp(a->socket, b->socket) == 0;

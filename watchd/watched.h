@@ -20,6 +20,7 @@ struct watched_options {
   struct probe_target
       target; /* its texts are borrowed from where the options are from, copied by watched_new() */
   int64_t interval_ms;
+  int64_t jitter_percent; /* of it */
   int64_t retries;        /* how often a bad result is asked for again before it counts */
   int64_t retry_delay_ms; /* between two of these */
   double degraded_ms;     /* slower answers make it degraded; 0: none do */

@@ -5,6 +5,7 @@ watchd_unit_tests = \
 	tests/unit/watchd/test_service \
 	tests/unit/watchd/test_services \
 	tests/unit/watchd/test_tail \
+	tests/unit/watchd/test_turns \
 	tests/unit/watchd/test_units
 check_PROGRAMS += $(watchd_unit_tests)
 TESTS += $(watchd_unit_tests)
@@ -16,6 +17,10 @@ tests_unit_watchd_test_host_LDADD = $(WATCHD_LIBS) $(CMOCKA_LIBS)
 tests_unit_watchd_test_service_SOURCES = %D%/watchd/test_service.c
 tests_unit_watchd_test_service_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_watchd_test_service_LDADD = $(WATCHD_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_watchd_test_turns_SOURCES = %D%/watchd/test_turns.c
+tests_unit_watchd_test_turns_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_watchd_test_turns_LDADD = $(WATCHD_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_watchd_test_units_SOURCES = %D%/watchd/test_units.c
 tests_unit_watchd_test_units_CFLAGS = $(UNIT_CFLAGS)
