@@ -12,8 +12,15 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/filter_parse.c %D%/filter_parse.h \
 	%D%/line_split.c %D%/line_split.h \
 	%D%/log_access.c %D%/log_access.h \
+	%D%/log_format.c %D%/log_format.h \
+	%D%/log_join.c %D%/log_join.h \
 	%D%/log_json.c %D%/log_json.h \
+	%D%/log_json_line.c \
 	%D%/log_line.c %D%/log_line.h \
+	%D%/log_logfmt.c \
+	%D%/log_pattern.c \
+	%D%/log_server.c \
+	%D%/log_syslog.c \
 	%D%/log_time.c %D%/log_time.h \
 	%D%/mask.c %D%/mask.h %D%/masks.def \
 	%D%/otlp.c %D%/otlp.h %D%/otlp_priv.h \

@@ -37,8 +37,7 @@ static bool take_quoted(struct slice *rest, struct slice *out) {
   return false;
 }
 
-/* "20/Nov/2026:10:30:00 +0000" */
-static bool parse_time(struct slice text, int64_t *out_ms) {
+bool log_access_time(struct slice text, int64_t *out_ms) {
   if (text.len != 26 || text.data[2] != '/' || text.data[6] != '/' || text.data[11] != ':' ||
       text.data[20] != ' ')
     return false;
@@ -91,13 +90,19 @@ static double parse_duration(struct slice rest) {
   return -1;
 }
 
+enum severity log_access_severity(const struct log_access *access) {
+  return access->status >= 500   ? SEVERITY_ERROR
+         : access->status >= 400 ? SEVERITY_WARNING
+                                 : SEVERITY_INFO;
+}
+
 bool log_access_parse(struct slice line, struct log_access *out) {
   *out = (struct log_access){.bytes = -1, .duration_ms = -1};
   struct slice rest = line, ident, user, when, gap, request, word, referer;
   long long number;
   if (!take_until(&rest, ' ', &out->address) || !take_until(&rest, ' ', &ident) ||
       !take_until(&rest, '[', &user) || !take_until(&rest, ']', &when) ||
-      !parse_time(when, &out->timestamp_ms) || !take_until(&rest, ' ', &gap) ||
+      !log_access_time(when, &out->timestamp_ms) || !take_until(&rest, ' ', &gap) ||
       !take_quoted(&rest, &request))
     return false;
   if (!slice_split(&rest, ' ', &word) || !slice_to_int64(word, &number) || number < 100 ||

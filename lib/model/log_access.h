@@ -7,6 +7,7 @@
 #define BELFRY_MODEL_LOG_ACCESS_H
 
 #include "base/slice.h"
+#include "model/severity.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,5 +22,11 @@ struct log_access {
 
 /* Returns: false when the line is none. */
 bool log_access_parse(struct slice line, struct log_access *out);
+
+/* A request that failed is graver than one that did not. */
+enum severity log_access_severity(const struct log_access *access);
+
+/* "20/Nov/2026:10:30:00 +0000" Returns: false when it is none. */
+bool log_access_time(struct slice text, int64_t *out_ms);
 
 #endif

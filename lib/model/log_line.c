@@ -4,6 +4,7 @@
 #include "model/log_access.h"
 #include "model/log_time.h"
 
+#include <stdlib.h>
 #include <strings.h>
 
 #define SCAN_BYTES      256 /* how far into a line its level is looked for */
@@ -101,7 +102,7 @@ static bool is_level_key(struct slice line, size_t start) {
   return false;
 }
 
-static enum severity find_level(struct slice line) {
+enum severity log_line_severity(struct slice line) {
   size_t stop = line.len < SCAN_BYTES ? line.len : SCAN_BYTES;
   for (size_t i = 0; i < stop;) {
     if (!is_letter(line.data[i])) {
@@ -172,11 +173,9 @@ void log_line_read(struct slice text, bool truncated, int64_t now_ms, struct buf
   int64_t said_ms = 0;
   if (is_access) {
     said_ms = access.timestamp_ms;
-    out->severity = access.status >= 500   ? SEVERITY_ERROR
-                    : access.status >= 400 ? SEVERITY_WARNING
-                                           : SEVERITY_INFO;
+    out->severity = log_access_severity(&access);
   } else {
-    out->severity = find_level(text);
+    out->severity = log_line_severity(text);
     if (!log_time_find(text, now_ms, &said_ms))
       said_ms = 0;
   }
@@ -198,4 +197,66 @@ void log_line_read(struct slice text, bool truncated, int64_t now_ms, struct buf
   if (buf_status(&scratch) && !buf_status(data))
     data->status = buf_status(&scratch);
   buf_fini(&scratch);
+}
+
+/* --- formats ------------------------------------------------------------------------------------
+ */
+
+struct log_reader {
+  log_format_fn read;          /* NULL: what a line looks like */
+  struct log_pattern *pattern; /* owned, as is what follows; NULL: none */
+  struct log_said said;
+  int64_t misfits;
+};
+
+int log_reader_new(log_format_fn read, const char *pattern, struct log_reader **out,
+                   struct belfry_error *error) {
+  struct log_reader *reader = calloc(1, sizeof *reader);
+  if (!reader)
+    return belfry_error_set(error, BELFRY_ENOMEM, "out of memory");
+  reader->read = read;
+  log_said_init(&reader->said);
+  int status = pattern ? log_pattern_new(pattern, &reader->pattern, error) : BELFRY_OK;
+  if (status) {
+    log_reader_free(reader);
+    return status;
+  }
+  *out = reader;
+  return BELFRY_OK;
+}
+
+void log_reader_free(struct log_reader *reader) {
+  if (!reader)
+    return;
+  log_pattern_free(reader->pattern);
+  log_said_fini(&reader->said);
+  free(reader);
+}
+
+void log_reader_read(struct log_reader *reader, struct slice text, bool truncated, int64_t now_ms,
+                     struct buf *data, struct log_line *out) {
+  struct log_said *said = &reader->said;
+  if (!reader->read) {
+    log_line_read(text, truncated, now_ms, data, out);
+    return;
+  }
+  struct slice rest = text, line;
+  slice_split(&rest, '\n', &line);
+  log_said_clear(said);
+  if (!reader->read(reader->pattern, line, now_ms, said)) {
+    reader->misfits++;
+    log_said_clear(said);
+    (void)log_plain_read(NULL, line, now_ms, said);
+  }
+  *out = (struct log_line){SEVERITY_INFO, now_ms};
+  out->severity = said->severity >= 0
+                      ? (enum severity)said->severity
+                      : log_line_severity(said->message.data ? said->message : text);
+  if (said->timestamp_ms > 0 && said->timestamp_ms <= now_ms + FUTURE_MAX_MS)
+    out->timestamp_ms = said->timestamp_ms;
+  log_said_put_data(said, line, rest, truncated, data);
+}
+
+int64_t log_reader_misfits(const struct log_reader *reader) {
+  return reader->misfits;
 }

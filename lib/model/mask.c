@@ -371,3 +371,7 @@ void mask_put(struct mask *mask, struct slice text, struct mask_place *place, st
 int64_t mask_count(const struct mask *mask) {
   return mask->count;
 }
+
+void mask_recount(struct mask *mask, int64_t count) {
+  mask->count = count;
+}

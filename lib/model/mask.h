@@ -49,4 +49,7 @@ void mask_put(struct mask *mask, struct slice text, struct mask_place *place, st
 /* How many secrets were masked. */
 int64_t mask_count(const struct mask *mask);
 
+/* Goes back to an earlier count: what was masked since then was thrown away. */
+void mask_recount(struct mask *mask, int64_t count);
+
 #endif

@@ -22,6 +22,8 @@ fuzz_targets = \
 	tests/fuzz/fuzz_http1 \
 	tests/fuzz/fuzz_ipc \
 	tests/fuzz/fuzz_json \
+	tests/fuzz/fuzz_log_format \
+	tests/fuzz/fuzz_log_join \
 	tests/fuzz/fuzz_log_json \
 	tests/fuzz/fuzz_log_line \
 	tests/fuzz/fuzz_mask \
@@ -78,6 +80,10 @@ tests_fuzz_fuzz_ipc_SOURCES = %D%/fuzz_ipc.c %D%/fuzz.h %D%/property.h $(fuzz_ma
 tests_fuzz_fuzz_ipc_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_json_SOURCES = %D%/fuzz_json.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_json_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_log_format_SOURCES = %D%/fuzz_log_format.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_log_format_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_log_join_SOURCES = %D%/fuzz_log_join.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_log_join_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_log_json_SOURCES = %D%/fuzz_log_json.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_log_json_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_log_line_SOURCES = %D%/fuzz_log_line.c %D%/fuzz.h %D%/property.h $(fuzz_main)

@@ -69,3 +69,15 @@ TESTS += tests/unit/model/test_mask
 tests_unit_model_test_mask_SOURCES = %D%/model/test_mask.c
 tests_unit_model_test_mask_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_model_test_mask_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/model/test_log_format
+TESTS += tests/unit/model/test_log_format
+tests_unit_model_test_log_format_SOURCES = %D%/model/test_log_format.c
+tests_unit_model_test_log_format_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_model_test_log_format_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/model/test_log_join
+TESTS += tests/unit/model/test_log_join
+tests_unit_model_test_log_join_SOURCES = %D%/model/test_log_join.c
+tests_unit_model_test_log_join_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_model_test_log_join_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
