@@ -23,6 +23,7 @@ static const struct figure {
     {"samples_total", "samples", COUNT},
     {"log_lines_total", "lines", COUNT},
     {"masked_total", "masked", COUNT},
+    {"misfits_total", "misfits", COUNT},
     {"memory_bytes", "memory_bytes", COUNT},
     {"cpu_percent", "cpu_percent", COUNT},
 };

@@ -28,6 +28,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/host_subject.c %D%/host_subject.h \
 	%D%/host_temperature.c %D%/host_temperature.h \
 	%D%/host_uptime.c \
+	%D%/log_formats.c %D%/log_formats.h \
 	%D%/maintenance.c %D%/maintenance.h \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/perfdata.c %D%/perfdata.h \
@@ -57,6 +58,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/systemd.h \
 	%D%/tail.c %D%/tail.h \
 	%D%/tail_family.c %D%/tail_family.h \
+	%D%/tail_glob.c %D%/tail_glob.h \
 	%D%/tail_position.c %D%/tail_position.h \
 	%D%/tails.c %D%/tails.h \
 	%D%/task_check.c \

@@ -54,20 +54,21 @@ static void put_figures(struct report *report) {
   struct outbox_figures sent = outbox_figures(report->outbox);
   report->ask(report->arg, &own);
   buf_clear(&report->figures);
-  buf_printf(&report->figures,
-             "{\"services\":%lld,\"checking\":%lld,\"cpu_percent\":%.1f,"
-             "\"checks\":%lld,\"samples\":%lld,\"lines\":%lld,\"masked\":%lld,\"late\":%lld,"
-             "\"lateness_p99_ms\":%"
-             "lld,\"dropped\":%lld,"
-             "\"memory_bytes\":%lld,\"interval_ms\":%lld,\"last_run_ms\":%lld,"
-             "\"next_run_ms\":%lld,\"duration_ms\":%lld}",
-             (long long)own.services, (long long)own.checking, cpu_percent(report),
-             (long long)own.checks, (long long)sent.samples, (long long)own.lines,
-             (long long)own.masked, (long long)schedule_late_count(report->schedule),
-             (long long)schedule_lateness_ms(report->schedule),
-             (long long)(sent.dropped + own.dropped), memory_bytes(),
-             (long long)report->interval_ms, (long long)own.last_run_ms, (long long)own.next_run_ms,
-             (long long)own.last_duration_ms);
+  buf_printf(
+      &report->figures,
+      "{\"services\":%lld,\"checking\":%lld,\"cpu_percent\":%.1f,"
+      "\"checks\":%lld,\"samples\":%lld,\"lines\":%lld,\"masked\":%lld,\"misfits\":%lld,"
+      "\"late\":%lld,"
+      "\"lateness_p99_ms\":%"
+      "lld,\"dropped\":%lld,"
+      "\"memory_bytes\":%lld,\"interval_ms\":%lld,\"last_run_ms\":%lld,"
+      "\"next_run_ms\":%lld,\"duration_ms\":%lld}",
+      (long long)own.services, (long long)own.checking, cpu_percent(report), (long long)own.checks,
+      (long long)sent.samples, (long long)own.lines, (long long)own.masked, (long long)own.misfits,
+      (long long)schedule_late_count(report->schedule),
+      (long long)schedule_lateness_ms(report->schedule), (long long)(sent.dropped + own.dropped),
+      memory_bytes(), (long long)report->interval_ms, (long long)own.last_run_ms,
+      (long long)own.next_run_ms, (long long)own.last_duration_ms);
 }
 
 /* A row that is lost is replaced by the next. */

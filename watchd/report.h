@@ -22,6 +22,7 @@ struct report_figures {
   int64_t lines;            /* of log files, stored */
   int64_t masked;           /* secrets in them, and in what programs wrote */
   int64_t dropped;          /* log lines that the history refused */
+  int64_t misfits;          /* log lines that were not in the format that was said of them */
 };
 typedef void (*report_fn)(void *arg, struct report_figures *figures);
 

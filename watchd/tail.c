@@ -3,7 +3,9 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "model/line_split.h"
+#include "model/log_join.h"
 #include "model/log_line.h"
+#include "watchd/log_formats.h"
 #include "watchd/tail_family.h"
 #include "watchd/tail_position.h"
 
@@ -13,12 +15,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK_BYTES     ((size_t)256 << 10) /* read in one turn */
-#define LINES_MAX       1000                /* in one batch */
-#define GATHER_SECONDS  0.05                /* between batches, so that more comes along */
-#define SOON_SECONDS    0.1                 /* something is under way in the folder */
-#define HOLD_SECONDS    0.5                 /* after the history refused or went away */
-#define QUIET_TRIES_MAX 100 /* turns spent on waiting for a busy folder to come to rest */
+#define CHUNK_BYTES      ((size_t)256 << 10) /* read in one turn */
+#define LINES_MAX        1000                /* in one batch */
+#define GATHER_SECONDS   0.05                /* between batches, so that more comes along */
+#define SOON_SECONDS     0.1                 /* something is under way in the folder */
+#define SOURCE_BYTES_MAX 128
+#define HOLD_SECONDS     0.5 /* after the history refused or went away */
+#define QUIET_TRIES_MAX  100 /* turns spent on waiting for a busy folder to come to rest */
+
+/* So long after the last line came, those that belong together are whole. */
+#define RECORD_QUIET_MS 400
 
 /* A writer may go on in a renamed file for a while, beside others that write to the new one. */
 #define LINGER_MS 1000
@@ -28,7 +34,12 @@
 
 struct tail {
   struct tail_parts parts;
-  char *path, *source; /* owned */
+  char *path, *source;        /* owned, as the next two */
+  struct log_reader *reader;  /* of its lines */
+  struct log_pattern *starts; /* the lines that begin an event; NULL: the join knows */
+  struct log_join join;
+  size_t held_bytes; /* were there when lines began to wait for others; 0: none wait */
+  int64_t held_ms;   /* monotonic: since then */
   struct ev_timer wake;
   struct history_batch batch;
   struct buf data, masked;
@@ -212,12 +223,41 @@ static bool locate(struct tail *tail) {
 /* --- batches ------------------------------------------------------------------------------------
  */
 
-static void put_line(struct tail *tail, const struct line *line, int64_t now_ms) {
-  struct log_line parsed;
-  char event_id[ULID_BYTES];
+/* Lines that belong together, on their way into the batch. */
+struct record {
+  bool begun, truncated;
+  size_t start;            /* where its first line is */
+  struct mask_place place; /* before it */
+  int64_t masked;          /* likewise: secrets so far */
+};
+
+static void begin_record(struct tail *tail, struct record *record, const struct line *line,
+                         size_t start) {
+  *record = (struct record){true, line->truncated, start, tail->next_mask_place,
+                            mask_count(tail->parts.mask)};
+  log_join_begin(&tail->join, line->text);
   buf_clear(&tail->masked);
   mask_put(tail->parts.mask, line->text, &tail->next_mask_place, &tail->masked);
-  log_line_read(buf_slice(&tail->masked), line->truncated, now_ms, &tail->data, &parsed);
+}
+
+static void add_to_record(struct tail *tail, const struct line *line) {
+  buf_put_char(&tail->masked, '\n');
+  mask_put(tail->parts.mask, line->text, &tail->next_mask_place, &tail->masked);
+}
+
+/* Lines that were left empty at its end are not part of it. */
+static struct slice record_text(const struct tail *tail) {
+  struct slice text = buf_slice(&tail->masked);
+  while (text.len > 0 && text.data[text.len - 1] == '\n')
+    text.len--;
+  return text;
+}
+
+static void put_record(struct tail *tail, struct record *record, int64_t now_ms) {
+  struct log_line parsed;
+  char event_id[ULID_BYTES];
+  record->begun = false;
+  log_reader_read(tail->reader, record_text(tail), record->truncated, now_ms, &tail->data, &parsed);
   if (buf_status(&tail->masked))
     tail->data.status = buf_status(&tail->masked);
   if (buf_status(&tail->data)) { /* no memory: the batch is not sent, and made again later */
@@ -235,23 +275,56 @@ static void put_line(struct tail *tail, const struct line *line, int64_t now_ms)
   tail->sent_lines++;
 }
 
+/* Whether the last record of what was read is to wait for further lines: for a while after the last
+ * time that there was something new. */
+static bool is_held(struct tail *tail, size_t bytes) {
+  int64_t now_ms = clock_monotonic_ms(tail->parts.clock);
+  if (tail->held_bytes != bytes) {
+    tail->held_bytes = bytes;
+    tail->held_ms = now_ms;
+  }
+  int64_t left_ms = tail->held_ms + RECORD_QUIET_MS - now_ms;
+  if (left_ms > 0)
+    wake_in(tail, (double)left_ms / 1000 + 0.001);
+  return left_ms > 0;
+}
+
 /* Puts the lines of `bytes` into the batch. Returns: how many bytes they take. */
 static size_t put_lines(struct tail *tail, struct slice bytes, char byte_before, bool final) {
   struct line_split split;
   struct line line;
+  struct record record = {0};
   int64_t now_ms = clock_realtime_ms(tail->parts.clock);
-  bool skip = tail->skip_line;
   history_batch_clear(&tail->batch);
   tail->sent_lines = 0;
   tail->next_mask_place = tail->mask_place;
   line_split_start(&split, bytes, byte_before, final);
-  while (tail->sent_lines < tail->lines_max && line_split_next(&split, &line)) {
-    if (line.text.len == 0)
+  for (size_t start = 0; line_split_next(&split, &line); start = split.consumed) {
+    if (record.begun && !line.truncated && !record.truncated &&
+        log_join_takes(&tail->join, line.text)) {
+      add_to_record(tail, &line);
       continue;
-    if (skip)
-      return split.consumed; /* the batch is the position alone */
-    put_line(tail, &line, now_ms);
+    }
+    if (record.begun) {
+      if (tail->skip_line)
+        return start; /* the batch is the position alone */
+      put_record(tail, &record, now_ms);
+      if (tail->sent_lines >= tail->lines_max)
+        return start;
+    }
+    if (line.text.len > 0)
+      begin_record(tail, &record, &line, start);
   }
+  if (!record.begun)
+    return split.consumed;
+  if (!final && !record.truncated && log_join_is_open(&tail->join) && is_held(tail, bytes.len)) {
+    tail->next_mask_place = record.place;
+    mask_recount(tail->parts.mask, record.masked); /* it is read again */
+    return record.start;
+  }
+  tail->held_bytes = 0;
+  if (!tail->skip_line)
+    put_record(tail, &record, now_ms);
   return split.consumed;
 }
 
@@ -500,14 +573,37 @@ static void tail_on_wake(struct ev_loop *loop, struct ev_timer *timer, int event
     read_on(tail);
 }
 
-int tail_new(const struct tail_parts *parts, const char *path, const char *source,
+/* Lines in these formats are whole by themselves. */
+static bool stands_alone(int format) {
+  return format == CONF_LOG_json || format == CONF_LOG_logfmt || format == CONF_LOG_nginx_access ||
+         format == CONF_LOG_apache_access;
+}
+
+static int make_readers(struct tail *tail, const struct conf_log *log) {
+  int status = log_reader_new(log_format_of(log->format), log->pattern, &tail->reader, NULL);
+  if (!status && log->multiline_start)
+    status = log_pattern_new(log->multiline_start, &tail->starts, NULL);
+  tail->join.start = tail->starts;
+  tail->join.mode = tail->starts ? LOG_JOIN_START
+                    : log->multiline == CONF_LOG_MULTILINE_OFF || stands_alone(log->format)
+                        ? LOG_JOIN_OFF
+                        : LOG_JOIN_AUTO;
+  return status;
+}
+
+static const char *base_name(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? slash + 1 : path;
+}
+
+int tail_new(const struct tail_parts *parts, const char *path, const struct conf_log *log,
              struct tail **out) {
   struct tail *tail = calloc(1, sizeof *tail);
   if (!tail)
     return BELFRY_ENOMEM;
   tail->parts = *parts;
   tail->path = strdup(path);
-  tail->source = strdup(source);
+  tail->source = strndup(log->source ? log->source : base_name(path), SOURCE_BYTES_MAX);
   tail->fd = tail->next_fd = -1;
   tail->lines_max = LINES_MAX;
   tail->letter = (struct outbox_letter){.on_receipt = tail_on_receipt, .arg = tail};
@@ -516,9 +612,10 @@ int tail_new(const struct tail_parts *parts, const char *path, const char *sourc
   buf_init(&tail->masked, 0);
   ev_timer_init(&tail->wake, tail_on_wake, 0, 0);
   tail->wake.data = tail;
-  if (!tail->path || !tail->source) {
+  int status = tail->path && tail->source ? make_readers(tail, log) : BELFRY_ENOMEM;
+  if (status) {
     tail_free(tail);
-    return BELFRY_ENOMEM;
+    return status;
   }
   *out = tail;
   return BELFRY_OK;
@@ -534,6 +631,8 @@ void tail_free(struct tail *tail) {
   history_batch_fini(&tail->batch);
   buf_fini(&tail->data);
   buf_fini(&tail->masked);
+  log_reader_free(tail->reader);
+  log_pattern_free(tail->starts);
   free(tail->path);
   free(tail->source);
   free(tail);
@@ -553,4 +652,12 @@ int64_t tail_lines(const struct tail *tail) {
 
 int64_t tail_dropped(const struct tail *tail) {
   return tail->dropped;
+}
+
+int64_t tail_misfits(const struct tail *tail) {
+  return log_reader_misfits(tail->reader);
+}
+
+bool tail_reads(const struct tail *tail, int64_t device, int64_t inode) {
+  return tail->placed && tail->at.device == device && tail->at.inode == inode;
 }

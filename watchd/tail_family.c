@@ -38,24 +38,66 @@ static int64_t folder_changed(const char *path) {
   return changed;
 }
 
-/* "access.log.1" and "access.log-20261120" belong to "access.log"; "access.log.1.gz" does not. */
-static bool is_rotated_name(const char *name, const char *of, int64_t *number) {
+bool tail_family_is_packed(const char *name) {
   static const char *const packed[] = {".gz", ".bz2", ".xz", ".zst", ".lz4", ".Z", ".zip", ".tmp"};
-  size_t len = strlen(name), of_len = strlen(of);
-  if (len < of_len + 2 || strncmp(name, of, of_len) != 0 ||
-      (name[of_len] != '.' && name[of_len] != '-') || name[of_len + 1] < '0' ||
-      name[of_len + 1] > '9')
-    return false;
+  size_t len = strlen(name);
   for (size_t i = 0; i < sizeof packed / sizeof *packed; i++) {
     size_t end = strlen(packed[i]);
     if (len > end && strcmp(name + len - end, packed[i]) == 0)
-      return false;
+      return true;
   }
+  return false;
+}
+
+/* What rotation puts behind a name: ".1", ".20261120", "-20261120", "-2026-11-20_10:30". A hyphen
+ * and a small number are part of many names: worker-1. Returns: how long it is; 0: it is none. */
+static size_t rotation_length(const char *text) {
+  size_t len = 1, digits = 0;
+  if ((text[0] != '.' && text[0] != '-') || text[1] < '0' || text[1] > '9')
+    return 0;
+  while ((text[len] >= '0' && text[len] <= '9') || (text[len] && strchr("-_:T", text[len])))
+    digits += text[len] >= '0' && text[len] <= '9', len++;
+  return text[0] == '.' || digits >= 6 ? len : 0;
+}
+
+/* "access.log.1", "access.log-20261120" and "access.1.log" belong to "access.log";
+ * "access.log.1.gz" does not. */
+static bool is_rotated_name(const char *name, const char *of, int64_t *number) {
+  const char *extension = strrchr(of, '.');
+  size_t of_len = strlen(of), stem_len = extension ? (size_t)(extension - of) : of_len, at = 0,
+         len = 0;
+  if (strncmp(name, of, of_len) == 0 && (len = rotation_length(name + of_len)) > 0 &&
+      name[of_len + len] == '\0')
+    at = of_len;
+  else if (stem_len > 0 && strncmp(name, of, stem_len) == 0 &&
+           (len = rotation_length(name + stem_len)) > 0 && extension &&
+           strcmp(name + stem_len + len, extension) == 0)
+    at = stem_len;
+  else
+    return false;
   long long value;
-  struct slice suffix = slice_of(name + of_len + 1);
-  bool numbered = name[of_len] == '.' && suffix.len <= 5 && slice_to_int64(suffix, &value);
+  struct slice suffix = slice_new(name + at + 1, len - 1);
+  bool numbered = name[at] == '.' && suffix.len <= 5 && slice_to_int64(suffix, &value);
   *number = numbered ? value : -1;
   return true;
+}
+
+bool tail_family_is_rotated(const char *path, tail_family_known_fn known, void *arg) {
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  for (const char *at = name + 1; *name && *at; at++) {
+    size_t len = rotation_length(at);
+    char *base = NULL;
+    if (len == 0)
+      continue;
+    int64_t number;
+    if (asprintf(&base, "%.*s%s", (int)(at - path), path, at + len) < 0)
+      return true; /* out of memory: better not read than read twice */
+    bool rotated = is_rotated_name(name, base + (name - path), &number) && known(arg, base);
+    free(base);
+    if (rotated)
+      return true;
+  }
+  return false;
 }
 
 static int add_member(struct tail_family *family, const char *folder, const char *name,

@@ -1,6 +1,6 @@
 /*
- * A log file and the older ones beside it that rotation has left: NAME.1, NAME.2, NAME-20261120 ...
- * (not the compressed ones), oldest first and the file itself last.
+ * A log file and the older ones beside it that rotation has left: NAME.1, NAME.2, NAME-20261120,
+ * app.1.log, app-20261120.log ... (not the compressed ones), oldest first and the file itself last.
  */
 #ifndef BELFRY_WATCHD_TAIL_FAMILY_H
 #define BELFRY_WATCHD_TAIL_FAMILY_H
@@ -35,6 +35,15 @@ void tail_family_fini(struct tail_family *family);
 
 /* Whether no name in the folder has changed since the list was made. */
 bool tail_family_unchanged(const char *path, const struct tail_family *family);
+
+/* Whether a name is of a file that is packed, or still being written by who packs or copies. */
+bool tail_family_is_packed(const char *name);
+
+/* Asks whether there is, or was, a log file of this path. */
+typedef bool (*tail_family_known_fn)(void *arg, const char *path);
+
+/* Whether the file is what rotation left of another that is known. */
+bool tail_family_is_rotated(const char *path, tail_family_known_fn known, void *arg);
 
 /* Looks for a file with this inode under any name in the folder where `path` leads to (through
  * symbolic links). Returns: an open descriptor, or -1. */

@@ -50,16 +50,15 @@ bool tail_position_matches(const struct tail_position *position, int fd, const s
          hash(head->bytes, head->len) == position->hash;
 }
 
-struct wanted {
-  const char *path;
-  struct tail_position *out;
-  bool found;
+struct each {
+  tail_position_fn on_position;
+  void *arg;
 };
 
 /* A row of the statement `tail_positions`: path, device, inode, fingerprint, offset, version. */
 static int on_row(void *arg, const struct history_value *values, size_t count) {
-  struct wanted *wanted = arg;
-  if (count < 6 || !slice_is(values[0].text, wanted->path))
+  const struct each *each = arg;
+  if (count < 6)
     return 0;
   char fingerprint[FINGERPRINT_BYTES];
   uint64_t value;
@@ -69,19 +68,38 @@ static int on_row(void *arg, const struct history_value *values, size_t count) {
            text.len < sizeof fingerprint ? (int)text.len : 0, text.data ? text.data : "");
   if (sscanf(fingerprint, "%16" SCNx64 ":%4u", &value, &bytes) != 2 || bytes > TAIL_HEAD_BYTES)
     value = bytes = 0; /* matches no file that was read: its hash is not that of no bytes */
-  *wanted->out = (struct tail_position){.device = values[1].integer,
-                                        .inode = values[2].integer,
-                                        .offset = values[4].integer,
-                                        .version = values[5].integer,
-                                        .hash = value,
-                                        .head_len = bytes};
-  wanted->found = true;
+  const struct tail_position position = {.device = values[1].integer,
+                                         .inode = values[2].integer,
+                                         .offset = values[4].integer,
+                                         .version = values[5].integer,
+                                         .hash = value,
+                                         .head_len = bytes};
+  each->on_position(each->arg, values[0].text, &position);
   return 0;
+}
+
+int tail_position_each(struct reader *reader, tail_position_fn on_position, void *arg) {
+  struct each each = {on_position, arg};
+  return reader_read(reader, SQL_TAIL_POSITIONS, on_row, &each);
+}
+
+struct wanted {
+  const char *path;
+  struct tail_position *out;
+  bool found;
+};
+
+static void on_wanted(void *arg, struct slice path, const struct tail_position *position) {
+  struct wanted *wanted = arg;
+  if (!slice_is(path, wanted->path))
+    return;
+  *wanted->out = *position;
+  wanted->found = true;
 }
 
 int tail_position_read(struct reader *reader, const char *path, struct tail_position *out) {
   struct wanted wanted = {path, out, false};
-  int status = reader_read(reader, SQL_TAIL_POSITIONS, on_row, &wanted);
+  int status = tail_position_each(reader, on_wanted, &wanted);
   if (status)
     return status;
   return wanted.found ? BELFRY_OK : BELFRY_ENOENT;

@@ -6,6 +6,7 @@
 #define BELFRY_WATCHD_TAIL_POSITION_H
 
 #include "base/error.h"
+#include "base/slice.h"
 #include "history/append.h"
 #include "watchd/reader.h"
 
@@ -51,6 +52,13 @@ bool tail_position_matches(const struct tail_position *position, int fd, const s
  * history cannot be read. */
 int tail_position_read(struct reader *reader, const char *path,
                        struct tail_position *out) BELFRY_MUST_CHECK;
+
+/* Calls for each file that the history has a position of. Returns: 0, or why the history cannot be
+ * read. */
+typedef void (*tail_position_fn)(void *arg, struct slice path,
+                                 const struct tail_position *position);
+int tail_position_each(struct reader *reader, tail_position_fn on_position,
+                       void *arg) BELFRY_MUST_CHECK;
 
 /* Puts the move to `position` into the batch, to be refused when the stored version is not
  * `position->version`. */

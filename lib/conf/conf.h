@@ -46,11 +46,26 @@ struct conf_service {
   char **depends_on;                                    /* names of services, ended by a NULL */
 };
 
-/* A log file that is tailed: an entry of the list `logs`. */
-struct conf_log {
-  char *path;   /* absolute */
-  char *source; /* the events' source; the file's base name by default */
+/* How the lines of a log file are written. */
+enum conf_log_format {
+  CONF_LOG_auto, /* each line as what it looks like */
+#define LOG_FORMAT(name, doc) CONF_LOG_##name,
+#include "conf/log_formats.def"
+#undef LOG_FORMAT
 };
+
+/* Log files that are tailed: an entry of the list `logs`. */
+struct conf_log {
+  char *path;            /* absolute; a glob where conf_is_glob() */
+  char *source;          /* the events' source; NULL: each file's base name */
+  int format;            /* enum conf_log_format */
+  char *pattern;         /* of the format `pattern` */
+  int multiline;         /* index in CONF_LOG_MULTILINES */
+  char *multiline_start; /* a pattern of the lines that begin one; NULL: as `multiline` says */
+};
+
+#define CONF_LOG_MULTILINES "auto|off"
+enum conf_log_multiline { CONF_LOG_MULTILINE_AUTO, CONF_LOG_MULTILINE_OFF };
 
 /* An endpoint whose figures become samples: an entry of the list `scrapes`. */
 struct conf_scrape {
@@ -239,6 +254,14 @@ void conf_alert_free(struct conf_alert *alert);
 bool conf_alert_same(const struct conf_alert *a, const struct conf_alert *b);
 struct conf_maintenance *conf_maintenance_copy(const struct conf_maintenance *maintenance);
 void conf_maintenance_free(struct conf_maintenance *maintenance);
+
+/* Whether a path stands for all files that match it. */
+bool conf_is_glob(const char *path);
+
+/* The same of a log. */
+struct conf_log *conf_log_copy(const struct conf_log *log);
+void conf_log_free(struct conf_log *log);
+bool conf_log_same(const struct conf_log *a, const struct conf_log *b);
 
 /* The same of a scrape. */
 struct conf_scrape *conf_scrape_copy(const struct conf_scrape *scrape);

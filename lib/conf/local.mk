@@ -9,6 +9,8 @@ lib_conf_libconf_a_SOURCES = \
 	%D%/lists.def \
 	%D%/live.c %D%/live.def \
 	%D%/log.c \
+	%D%/log_formats.def \
+	%D%/pattern.c \
 	%D%/maintenance.c \
 	%D%/mask.c \
 	%D%/scrape.c \

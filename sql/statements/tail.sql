@@ -12,3 +12,8 @@ WHERE version = :expected;
 -- statement: tail_positions
 -- reads
 SELECT path, device, inode, fingerprint, offset, version FROM tail_position;
+
+-- statement: tail_position_forget
+-- writers: watchd
+-- The file is gone, and nobody waits for it to come again.
+DELETE FROM tail_position WHERE path = :path;

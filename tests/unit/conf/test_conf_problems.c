@@ -345,6 +345,28 @@ static void test_lists(void **state) {
        "3:5: services[0]: unknown key 'prt': did you mean `port`?\n"},
       {"logs:\n  - source: a\n",
        "2:5: logs[0]: `path` is missing, as in `- path: /var/log/app.log`\n"},
+      {"logs:\n  - path: /a\n    format: xml\n",
+       "3:13: logs[0].format: 'xml' is not auto, plain, json, logfmt, nginx_access, nginx_error, "
+       "apache_access, apache_error, syslog or pattern\n"},
+      {"logs:\n  - path: /a\n    format: pattern\n",
+       "2:5: logs[0]: the format pattern needs `pattern`, such as '^(?<time>\\S+) "
+       "(?<severity>\\w+) (?<message>.*)$'\n"},
+      {"logs:\n  - path: /a\n    format: json\n    pattern: (?<a>b)\n",
+       "2:5: logs[0]: `pattern` is for the format pattern: remove one of them\n"},
+      {"logs:\n  - path: /a\n    pattern: '(?<a>b'\n",
+       "2:5: logs[0]: the pattern is wrong at its character 7: missing closing parenthesis\n"},
+      {"logs:\n  - path: /a\n    pattern: 'b+'\n",
+       "2:5: logs[0]: the pattern has no named group: write (?<message>...) around what is the "
+       "message\n"},
+      {"logs:\n  - path: /a\n    multiline_start: '['\n",
+       "2:5: logs[0]: the pattern is wrong at its character 2: missing terminating ] for character "
+       "class\n"},
+      {"logs:\n  - path: /a\n    multiline: off\n    multiline_start: '^x'\n",
+       "2:5: logs[0]: `multiline_start` means nothing with multiline: off: remove one of them\n"},
+      {"logs:\n  - path: /a\n    multiline: yes\n",
+       "3:16: logs[0].multiline: 'yes' is not auto or off\n"},
+      {"logs:\n  - path: /a/**/b\n",
+       "2:5: logs[0]: ** is not understood in a path: write a `*` for each folder\n"},
   };
   CHECK_ROWS(rows);
 }
