@@ -50,6 +50,12 @@ static int on_event(void *arg, const struct event *event) {
   return status;
 }
 
+static int on_line(void *arg, const struct event *event) {
+  struct intake *intake = arg;
+  int status = make_room(intake);
+  return status ? status : worker_put_line(intake->worker, event);
+}
+
 static int on_sample(void *arg, const struct sample *sample, unsigned flags) {
   struct intake *intake = arg;
   int status = make_room(intake);
@@ -91,7 +97,7 @@ static void put_answer(struct response *response, enum otlp_signal signal,
 static void answer(enum otlp_signal signal, struct worker *worker, const struct request *request,
                    struct response *response) {
   struct intake intake = {.worker = worker, .request = request, .response = response};
-  const struct otlp_sink sink = {on_event, on_sample, &intake};
+  const struct otlp_sink sink = {signal == OTLP_LOGS ? on_line : on_event, on_sample, &intake};
   const struct otlp_options options = {
       .now_ms = request->now_ms,
       .default_source = worker_default_source(request),

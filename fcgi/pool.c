@@ -229,12 +229,12 @@ static void report(struct pool *pool) {
       figures, sizeof figures,
       "{\"requests\":%llu,\"client_errors\":%llu,\"server_errors\":%llu,\"aborted\":%llu,"
       "\"workers\":%u,\"busy_workers\":%u,\"worker_crashes\":%llu,\"workers_killed\":%llu,"
-      "\"long_requests\":%u,\"long_refused\":%llu,\"rate_limited\":%llu}",
+      "\"long_requests\":%u,\"long_refused\":%llu,\"rate_limited\":%llu,\"masked\":%llu}",
       atomic_load(&shared->requests), atomic_load(&shared->client_errors),
       atomic_load(&shared->server_errors), atomic_load(&shared->aborted),
       count_slots(pool, SLOT_RUNNING), shared_busy(shared), (unsigned long long)pool->crashes,
       (unsigned long long)pool->killed, shared_long(shared), atomic_load(&shared->long_refused),
-      atomic_load(&shared->rate_limited));
+      atomic_load(&shared->rate_limited), atomic_load(&shared->masked));
   const struct daemon_report row = {.name = "belfry-fcgi",
                                     .started_ms = shared->started_ms,
                                     .figures = slice_new(figures, (size_t)len)};

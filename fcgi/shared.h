@@ -35,6 +35,7 @@ struct shared {
   atomic_ullong mutations;       /* of state by requests: keys, users, sign-ins, settings ... */
   atomic_llong settings_version; /* as a worker saw it last in the history */
   atomic_ullong long_refused;    /* long requests refused because there were enough of them */
+  atomic_ullong masked;          /* secrets in log lines that were not stored */
   struct shared_slot slots[SHARED_SLOTS_MAX];
   atomic_ullong rate_limited;                /* requests refused because of fcgi.rate_limit */
   atomic_ullong rates[SHARED_RATES_MAX];     /* see rate_limit.c */

@@ -5,6 +5,8 @@
 #include "fcgi/fastcgi.h"
 #include "fcgi/password_gate.h"
 #include "fcgi/route.h"
+#include "model/log_json.h"
+#include "settings/masking.h"
 #include "settings/settings.h"
 
 #include <errno.h>
@@ -34,13 +36,18 @@ int worker_init(struct worker *worker, const struct conf *conf, struct shared *s
   history_batch_init(&worker->batch, 0);
   buf_init(&worker->body, 0);
   buf_init(&worker->inflated, 0);
+  buf_init(&worker->masked, 0);
   buf_init(&worker->openapi, 0);
   state_answers_init(&worker->answers);
   char path[256];
   struct belfry_error error = {0};
   int status = auth_jwt_load(conf, &worker->jwt, &error);
+  if (!status)
+    status = mask_new(&worker->mask);
+  if (!status)
+    status = masking_configure(worker->mask, conf, &error);
   if (status) {
-    log_error("%s", error.text);
+    log_error("%s", error.text[0] ? error.text : belfry_strerror(status));
     return status;
   }
   status = conf_run_path(conf, "history.sock", path, sizeof path);
@@ -50,10 +57,12 @@ int worker_init(struct worker *worker, const struct conf *conf, struct shared *s
 void worker_fini(struct worker *worker) {
   history_close(worker->history);
   auth_jwt_free(worker->jwt);
+  mask_free(worker->mask);
   history_client_free(worker->client);
   history_batch_fini(&worker->batch);
   buf_fini(&worker->body);
   buf_fini(&worker->inflated);
+  buf_fini(&worker->masked);
   buf_fini(&worker->openapi);
   state_answers_fini(&worker->answers);
 }
@@ -171,6 +180,22 @@ static void put_id(struct buf *out, const char *key, int64_t id) {
     buf_printf(out, ",\"%s\":null", key);
 }
 
+int worker_put_line(struct worker *worker, const struct event *event) {
+  struct event masked = *event;
+  int64_t before = mask_count(worker->mask);
+  buf_clear(&worker->masked);
+  if (mask_put_json(worker->mask, event->data, &worker->masked))
+    masked.data = buf_slice(&worker->masked);
+  if (buf_status(&worker->masked))
+    return buf_status(&worker->masked);
+  int64_t count = mask_count(worker->mask) - before;
+  if (count > 0)
+    atomic_fetch_add_explicit(&worker->shared->masked, (unsigned long long)count,
+                              memory_order_relaxed);
+  history_batch_event(&worker->batch, &masked);
+  return BELFRY_OK;
+}
+
 int worker_take_event(struct worker *worker, int status, const struct event *event,
                       const char *what, struct model_problem *problem) {
   int64_t most = worker->conf->history_max_batch_events;
@@ -179,6 +204,8 @@ int worker_take_event(struct worker *worker, int status, const struct event *eve
   if (history_batch_count(&worker->batch) >= most)
     return model_problem_set(problem, BELFRY_ETOOBIG, "",
                              "is over the limit of %" PRId64 " %s in one request", most, what);
+  if (slice_is(event->type, LOG_EVENT_TYPE))
+    return worker_put_line(worker, event);
   history_batch_event(&worker->batch, event);
   return BELFRY_OK;
 }

@@ -15,6 +15,7 @@
 #include "fcgi/state_answer.h"
 #include "history/append.h"
 #include "history/query.h"
+#include "model/mask.h"
 
 #include <stdint.h>
 
@@ -29,6 +30,8 @@ struct worker {
   struct ulid_maker ulids;
   struct buf body, inflated; /* of the current request */
   struct state_answers answers;
+  struct mask *mask;  /* owned: of secrets in log lines */
+  struct buf masked;  /* the data of a log line without them */
   struct buf openapi; /* the document; empty until somebody asks for it */
   struct auth_cache credential;
   struct auth_jwt *jwt; /* owned; NULL: no JWT is taken */
@@ -71,9 +74,12 @@ int worker_time_left_ms(const struct worker *worker, const struct request *reque
 int worker_append(struct worker *worker, const struct request *request, struct response *response,
                   bool leave_conflict, struct history_receipt *receipt) BELFRY_MUST_CHECK;
 
-/* Puts an event into worker->batch, unless `status` says that it could not be read. Returns:
- * `status`, or BELFRY_ETOOBIG when there are as many `what` ("events") already as one request may
- * have. */
+/* Puts a log line into worker->batch, its secrets masked. Returns: 0 or BELFRY_ENOMEM. */
+int worker_put_line(struct worker *worker, const struct event *event) BELFRY_MUST_CHECK;
+
+/* Puts an event, log lines masked, into worker->batch, unless `status` says that it could not be
+ * read. Returns: `status`, or BELFRY_ETOOBIG when there are as many `what` ("events") already as
+ * one request may have. */
 int worker_take_event(struct worker *worker, int status, const struct event *event,
                       const char *what, struct model_problem *problem) BELFRY_MUST_CHECK;
 

@@ -3,6 +3,7 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "conf/conf.h"
+#include "settings/masking.h"
 #include "settings/settings.h"
 #include "watchd/alerts.h"
 #include "watchd/host.h"
@@ -103,26 +104,13 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
   return tasks_new(&tasks, bell_path, &watch->tasks, error);
 }
 
-static int configure_mask(struct mask *mask, const struct conf *conf, struct belfry_error *error) {
-  const char **patterns = calloc(conf->mask_count + 1, sizeof *patterns);
-  if (!patterns)
-    return BELFRY_ENOMEM;
-  for (size_t i = 0; i < conf->mask_count; i++)
-    patterns[i] = conf->masks[i].pattern;
-  const struct mask_options options = {conf->masking_enabled, conf->masking_cards,
-                                       conf->masking_emails, patterns};
-  int status = mask_configure(mask, &options, error);
-  free(patterns);
-  return status;
-}
-
 static int configure(struct watch *watch, const struct conf *conf, struct belfry_error *error) {
   log_set_level((enum log_level)(LOG_LEVEL_CRITICAL + conf->logging_level));
   int64_t host_interval_ms =
       conf->watch_enabled && conf->metrics_enabled ? conf->watch_host_interval_ms : 0;
   host_set_interval(watch->host, host_interval_ms);
   report_set_interval(watch->report, conf->watch_interval_ms);
-  int status = configure_mask(watch->mask, conf, error);
+  int status = masking_configure(watch->mask, conf, error);
   if (!status)
     status = units_configure(watch->units, conf->paths_cgroups, host_interval_ms);
   if (!status)

@@ -23,6 +23,7 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/log_syslog.c \
 	%D%/log_time.c %D%/log_time.h \
 	%D%/mask.c %D%/mask.h %D%/masks.def \
+	%D%/mask_json.c \
 	%D%/otlp.c %D%/otlp.h %D%/otlp_priv.h \
 	%D%/otlp_logs.c \
 	%D%/otlp_metrics.c \

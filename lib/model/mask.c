@@ -368,6 +368,21 @@ void mask_put(struct mask *mask, struct slice text, struct mask_place *place, st
   put_masked(mask, text, out);
 }
 
+bool mask_is_on(const struct mask *mask) {
+  return mask->set != NULL;
+}
+
+bool mask_may_find(const struct mask *mask, struct slice text) {
+  bool wanted[PATTERNS_MAX];
+  if (!mask->set)
+    return false;
+  choose(mask->set, text, wanted);
+  for (size_t i = 0; i < mask->set->count; i++)
+    if (wanted[i])
+      return true;
+  return false;
+}
+
 int64_t mask_count(const struct mask *mask) {
   return mask->count;
 }

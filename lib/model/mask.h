@@ -46,6 +46,15 @@ struct mask_place {
  */
 void mask_put(struct mask *mask, struct slice text, struct mask_place *place, struct buf *out);
 
+/* The same of JSON, which is valid, in all its texts and long numbers; it stays valid. Returns:
+ * false when there is nothing to mask: `out` has then not been touched, and `json` is good as it
+ * is. */
+bool mask_put_json(struct mask *mask, struct slice json, struct buf *out);
+
+/* Whether it masks anything at all; and whether a text needs a closer look: no is certain. */
+bool mask_is_on(const struct mask *mask);
+bool mask_may_find(const struct mask *mask, struct slice text);
+
 /* How many secrets were masked. */
 int64_t mask_count(const struct mask *mask);
 

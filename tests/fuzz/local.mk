@@ -27,6 +27,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_log_json \
 	tests/fuzz/fuzz_log_line \
 	tests/fuzz/fuzz_mask \
+	tests/fuzz/fuzz_mask_json \
 	tests/fuzz/fuzz_otlp \
 	tests/fuzz/fuzz_perfdata \
 	tests/fuzz/fuzz_prometheus_text \
@@ -90,6 +91,8 @@ tests_fuzz_fuzz_log_line_SOURCES = %D%/fuzz_log_line.c %D%/fuzz.h %D%/property.h
 tests_fuzz_fuzz_log_line_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_mask_SOURCES = %D%/fuzz_mask.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_mask_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_mask_json_SOURCES = %D%/fuzz_mask_json.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_mask_json_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_otlp_SOURCES = %D%/fuzz_otlp.c %D%/event.h %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_otlp_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_perfdata_SOURCES = %D%/fuzz_perfdata.c %D%/fuzz.h %D%/property.h $(fuzz_main)

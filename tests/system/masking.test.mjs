@@ -65,6 +65,8 @@ const forms = [
   ['paid with ', '5555555555554444', ' today'],
   ['-----BEGIN RSA PRIVATE KEY-----\\n', secret(64)],
 ];
+/** Another of the same form. */
+const secretLike = (text) => text.replace(/[A-Za-z0-9]{9,}/g, (run) => (/^(eyJ|[0-9]+$|bfy)/.test(run) ? run : [...run].reverse().join('')));
 const keyLines = Array.from({ length: 12 }, () => secret(64));
 const lastKeyLine = secret(20);
 
@@ -118,6 +120,32 @@ test('secrets in forty forms never reach the disk', async () => {
   }
   assert.ok(stored.every((line) => !/and so on$/.test(line.message) || /\*\*\*/.test(line.message)), 'what stands around them is there');
   assert.equal(stored.at(-1).message, 'the last line');
+});
+
+test('nor do they when they come over the API', async () => {
+  const sent = forms.map(([before_, hidden, behind = '']) => [`about ${before_}`, secretLike(hidden), behind]);
+  const line = ([before_, hidden, behind]) => `${before_}${hidden}${behind} and so on`;
+  const attributes = { password: secret(70), nested: { api_key: [secret(30)], session: `bearer ${secret(20)}7` } };
+  const keyText = ['-----BEGIN OPENSSH PRIVATE KEY-----', ...keyLines.map(secretLike), '-----END OPENSSH PRIVATE KEY-----', 'behind'].join('\n');
+  const post = (url, body, type) => belfry.post(url, body, { key: belfry.adminKey, ...(type && { headers: { 'content-type': type } }) });
+  const hidden = [...sent.map(([, one]) => one), attributes.password, ...attributes.nested.api_key, attributes.nested.session.slice(7), ...keyText.split('\n').slice(1, -2)];
+  assert.equal((await post('/api/logs', [...sent.map((one) => ({ message: line(one), source: 'posted' })), { message: keyText, source: 'posted', attributes }])).status, 201);
+  assert.equal((await post('/api/logs?source=posted', sent.map(line).join('\n'), 'text/plain')).status, 201);
+  assert.equal((await post('/api/events', { event: 'log', source: 'posted', data: { message: line(sent[0]) } })).status, 201);
+  const records = sent.map((one) => ({ body: { stringValue: line(one) }, attributes: [{ key: 'client_secret', value: { stringValue: attributes.password } }] }));
+  assert.equal((await post('/v1/logs', { resourceLogs: [{ scopeLogs: [{ logRecords: records }] }] })).status, 200);
+  const { text } = await belfry.get('/api/logs?limit=1000', { key: belfry.adminKey });
+  const files = fs.readdirSync(belfry.dir, { recursive: true }).map((file) => path.join(belfry.dir, file)).filter((file) => /history/.test(file) && fs.statSync(file).isFile());
+  const disk = Buffer.concat(files.map((file) => fs.readFileSync(file))).toString('latin1');
+  for (const one of hidden) {
+    assert.ok(!text.includes(one), `the API gives ${one}`);
+    assert.ok(!disk.includes(one), `the disk holds ${one}`);
+  }
+  assert.ok(JSON.parse(text).logs.filter((one) => /and so on$/.test(one.message)).every((one) => /\*\*\*/.test(one.message)), 'what stands around them is there');
+  await belfry.until(async () => {
+    const metrics = (await belfry.get('/metrics', { key: belfry.adminKey })).text;
+    return Number(metrics.match(/^belfry_http_masked_total (\d+)/m)?.[1]) >= 3 * sent.length;
+  }, 'belfry_http_masked_total');
 });
 
 test('they are counted', async () => {

@@ -167,6 +167,35 @@ static void test_a_key_that_is_only_mentioned(void **state) {
   }
 }
 
+/* In JSON each text is looked through as it reads; what holds no secret stays byte for byte. */
+static void test_json(void **state) {
+  (void)state;
+  static const char *const rows[][2] = {
+      {"{\"message\" : \"all well\",\"n\":[1.50,null,\"\\u00e4\"]}", NULL},
+      {"{\"message\":\"login password=hunter2 ok\",\"n\":1.50}",
+       "{\"message\":\"login password=*** ok\",\"n\":1.50}"},
+      {"{\"message\":\"x\",\"attributes\":{\"password\":\"two \\\"words\\\" and more\",\"pin\":7}}",
+       "{\"message\":\"x\",\"attributes\":{\"password\":\"***\",\"pin\":7}}"},
+      {"{\"cookie\":\"a=1; b=2\",\"after\":\"stays\"}", "{\"cookie\":\"***\",\"after\":\"stays\"}"},
+      {"{\"m\":\"p\\u0061ssword=hunter2\"}", "{\"m\":\"password=***\"}"},
+      {"{\"m\":\"postgres:\\/\\/app:s3cret@db\"}", "{\"m\":\"postgres://app:***@db\"}"},
+      {"{\"m\":\"-----BEGIN RSA PRIVATE KEY-----\\nc2hvcnQ=\\n-----END RSA PRIVATE "
+       "KEY-----\\nend\"}",
+       "{\"m\":\"-----BEGIN RSA PRIVATE KEY-----\\n***\\n-----END RSA PRIVATE KEY-----\\nend\"}"},
+      {"{\"card\":4111111111111111,\"id\":4111111111111112}",
+       "{\"card\":\"***\",\"id\":4111111111111112}"},
+      {"{\"tokens\":12,\"api_keys\":[],\"token\":[\"abcdef\",\"ghijkl\"]}",
+       "{\"tokens\":12,\"api_keys\":[],\"token\":[\"***\",\"***\"]}"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct buf out;
+    buf_init(&out, 0);
+    bool put = mask_put_json(mask, slice_of(rows[i][0]), &out);
+    assert_string_equal(put ? out.data : rows[i][0], rows[i][1] ? rows[i][1] : rows[i][0]);
+    buf_fini(&out);
+  }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -177,6 +206,7 @@ int main(void) {
       TEST(test_a_line_that_cannot_be_looked_through),
       TEST(test_a_key_of_many_lines),
       TEST(test_a_key_that_is_only_mentioned),
+      TEST(test_json),
   };
   return cmocka_run_group_tests_name("model/mask", tests, NULL, NULL);
 }
