@@ -323,7 +323,9 @@ static void test_aliases_fill_what_nobody_says(void **state) {
   assert_true(conf->push_enabled);
   assert_int_equal(conf->push_interval_ms, 3000);
   assert_string_equal(conf->paths_state, "/elsewhere");
-  assert_int_equal(conf->log_count, 1);
+  assert_int_equal(conf->log_count, 3);
+  assert_int_equal(conf->alert_count, 3);
+  assert_int_equal(conf->maintenance_count, 1);
   assert_string_equal(conf->logs[0].source, "mine");
   conf_free(conf);
 
@@ -380,7 +382,9 @@ static void test_the_example_is_valid(void **state) {
   assert_int_equal(conf_check(path, conf_collect, &text), 0);
   struct conf *conf = conf_of(text.data);
   assert_int_equal(conf->service_count, 4);
-  assert_int_equal(conf->log_count, 1);
+  assert_int_equal(conf->log_count, 3);
+  assert_int_equal(conf->alert_count, 3);
+  assert_int_equal(conf->maintenance_count, 1);
   assert_string_equal(conf->push_listen, "127.0.0.1:8090");
   conf_free(conf);
   buf_fini(&text);
