@@ -15,8 +15,8 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_keys.c \
 	%D%/api_login.c \
 	%D%/api_logs.c \
-	%D%/api_loop_status.c \
 	%D%/api_logs_delete.c \
+	%D%/api_loop_status.c \
 	%D%/api_metrics.c \
 	%D%/api_openapi.c \
 	%D%/api_opportunities.c \

@@ -6,8 +6,10 @@
  * what its data says at the top level, where KEY is the member's name; what is absent or of another
  * type is NULL:
  *
- *   name_KEY    a name or an id: a string, or a whole number as its text; cut to 128 characters,
- * NULL when empty textN_KEY   a string, cut to N characters, NULL when empty number_KEY  a number
+ *   name_KEY    a name or an id: a string, or a whole number as its text; cut to 128
+ *               characters, NULL when empty
+ *   textN_KEY   a string, cut to N characters, NULL when empty
+ *   number_KEY  a number
  *   flag_KEY    0 for false and 0, NULL for null, 1 for all else that is there
  */
 #ifndef BELFRY_HISTORY_EVENT_VALUES_PRIV_H

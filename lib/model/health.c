@@ -7,8 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define HOST_WINDOW_MS                                                                             \
-  60000 /* the host is as it was on average over so long: no spike degrades it */
+/* The host is as it was on average over so long: no spike degrades it. */
+#define HOST_WINDOW_MS 60000
 
 const char *health_name(enum health health) {
   static const char *const names[] = {"healthy", "unknown", "degraded", "unhealthy"};

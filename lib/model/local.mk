@@ -6,10 +6,10 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/event_json.c %D%/event_json.h \
 	%D%/event_type.c %D%/event_type.h \
 	%D%/event_types.def \
+	%D%/filter_parse.c %D%/filter_parse.h \
 	%D%/health.c %D%/health.h %D%/health_priv.h \
 	%D%/health_past.c \
 	%D%/health_services.c \
-	%D%/filter_parse.c %D%/filter_parse.h \
 	%D%/line_split.c %D%/line_split.h \
 	%D%/log_access.c %D%/log_access.h \
 	%D%/log_format.c %D%/log_format.h \
