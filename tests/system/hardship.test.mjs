@@ -2,6 +2,8 @@
  * Hard times: programs that are stopped and go on, no descriptors left, a foreign reader that does not let go, a disk
  * that is full or read-only. Each is refused clearly or ridden out, is over by itself when its cause is, loses nothing,
  * and nothing is said to be down that is not.
+ *
+ * Runs by itself: it stops programs for a time that others are measured by.
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -16,6 +18,8 @@ import { LogWriter, Producers, Shop, Viewer, falseAlarms, readAll } from './stea
 
 /** How long a stop lasts. Longer than the time of a request and of a check here. */
 const STOP_MS = 3000;
+
+const WORKERS = 4;
 
 /** The processes of a program; of belfry-fcgi the workers too. */
 const processesOf = (belfry, name) => [belfry.pid(name), ...childrenOf(belfry.pid(name))];
@@ -66,7 +70,7 @@ describe('an instance under load', { concurrency: false }, () => {
     shop = await new Shop().open();
     belfry = await start({
       conf: {
-        fcgi: { workers: 4, request_timeout: '2s' },
+        fcgi: { workers: WORKERS, request_timeout: '2s' },
         history: { wal_limit: '1MiB' },
         watch: { interval: '1s', timeout: '5s' },
         services: [shop.conf],
@@ -140,18 +144,28 @@ describe('an instance under load', { concurrency: false }, () => {
 
   // Descriptors
 
-  /** Leaves a process `free` descriptors beside those that it has. Returns: what undoes it. */
+  /**
+   * Leaves a process `free` descriptors beside those that it has.
+   * Returns: what undoes it, unless the process has ended by then; undefined if it had ended before.
+   */
   function limitDescriptors(pid, free) {
-    const open = new Set(fs.readdirSync(`/proc/${pid}/fd`).map(Number));
+    let open, before;
+    try {
+      open = new Set(fs.readdirSync(`/proc/${pid}/fd`).map(Number));
+      before = fs.readFileSync(`/proc/${pid}/limits`, 'utf8').match(/^Max open files +(\d+)/m)[1];
+    } catch (error) {
+      if (['ENOENT', 'ESRCH'].includes(error.code)) return undefined;
+      throw error;
+    }
     let below = 0;
     for (let left = free; left > 0 || open.has(below); below++) if (!open.has(below)) left--;
-    const before = fs.readFileSync(`/proc/${pid}/limits`, 'utf8').match(/^Max open files +(\d+)/m)[1];
     const set = (limit) => {
-      const done = spawnSync('prlimit', ['--pid', `${pid}`, `--nofile=${limit}:`]);
-      assert.equal(done.status, 0, `prlimit: ${done.stderr}`);
+      const { status, stderr } = spawnSync('prlimit', ['--pid', `${pid}`, `--nofile=${limit}:`], { encoding: 'utf8' });
+      const gone = /No such process/.test(stderr);
+      assert.ok(status === 0 || gone, `prlimit: ${stderr}`);
+      return !gone;
     };
-    set(below);
-    return () => fs.existsSync(`/proc/${pid}`) && set(before);
+    return set(below) ? () => set(before) : undefined;
   }
 
   test('belfry-pushd has no descriptors left: those who are there go on, the others wait', (t) =>
@@ -175,12 +189,23 @@ describe('an instance under load', { concurrency: false }, () => {
 
   test("belfry-fcgi's workers have no descriptors left: refused, and back by itself", (t) =>
     survive(t, belfry, logFile, async (producers) => {
-      const restores = childrenOf(belfry.pid('belfry-fcgi')).map((pid) => limitDescriptors(pid, 0));
+      // A worker that cannot accept ends, and may do so at any moment from here on; another comes in its place.
+      const restores = new Map();
+      const from = belfry.log('belfry-fcgi').length;
+      const limitWorkers = () => {
+        for (const pid of childrenOf(belfry.pid('belfry-fcgi')).filter((pid) => !restores.has(pid))) {
+          const restore = limitDescriptors(pid, 0);
+          if (restore) restores.set(pid, restore);
+        }
+        return restores.size >= WORKERS;
+      };
       try {
+        await belfry.until(limitWorkers, 'every worker, or who came in its place, has none left');
         await Promise.all(Array.from({ length: 20 }, () => belfry.get('/health')));
         await producers.progress();
+        await belfry.until(() => belfry.log('belfry-fcgi').includes('Too many open files', from), 'a worker says so');
       } finally {
-        for (const restore of restores) restore();
+        for (const restore of restores.values()) restore();
       }
     }));
 
