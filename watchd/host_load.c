@@ -4,21 +4,15 @@
  */
 #include "watchd/host_subject.h"
 
-#include <stdlib.h>
-
 static void take(void *state, struct slice text, int64_t now_us, const struct host_sink *sink) {
   (void)state;
   (void)now_us;
   static const char *const metrics[] = {"host_load1", "host_load5", "host_load15"};
   struct slice word;
   for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
-    char number[32], *end;
-    if (!host_next_word(&text, &word) || word.len >= sizeof number)
-      return;
-    memcpy(number, word.data, word.len);
-    number[word.len] = '\0';
-    double value = strtod(number, &end);
-    if (end == number || *end != '\0' || !(value >= 0 && value < 1e9))
+    double value;
+    if (!host_next_word(&text, &word) || !slice_to_double(word, &value) ||
+        !(value >= 0 && value < 1e9))
       return;
     host_put(sink, metrics[i], value);
   }

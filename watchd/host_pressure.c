@@ -8,18 +8,12 @@
  */
 #include "watchd/host_subject.h"
 
-#include <stdlib.h>
-
 static bool average(struct slice word, double *out) {
   static const char key[] = "avg10=";
-  char number[32], *end;
-  size_t len = word.len - strlen(key);
-  if (!slice_starts_with(word, key) || len == 0 || len >= sizeof number)
-    return false;
-  memcpy(number, word.data + strlen(key), len);
-  number[len] = '\0';
-  *out = strtod(number, &end);
-  return *end == '\0' && *out >= 0 && *out <= 100;
+  size_t skipped = strlen(key);
+  return slice_starts_with(word, key) &&
+         slice_to_double(slice_new(word.data + skipped, word.len - skipped), out) && *out >= 0 &&
+         *out <= 100;
 }
 
 static void take_of(const char *resource, struct slice text, const struct host_sink *sink) {

@@ -73,3 +73,16 @@ bool slice_to_int64(struct slice text, long long *out) {
   *out = value;
   return true;
 }
+
+bool slice_to_double(struct slice text, double *out) {
+  char digits[SLICE_NUMBER_BYTES_MAX + 1], *end;
+  if (text.len == 0 || text.len >= sizeof digits || strchr(" \t\n\v\f\r", text.data[0]))
+    return false;
+  memcpy(digits, text.data, text.len);
+  digits[text.len] = '\0';
+  double value = strtod(digits, &end);
+  if (end != digits + text.len)
+    return false;
+  *out = value;
+  return true;
+}

@@ -43,7 +43,8 @@ struct slice slice_trim(struct slice a);
 
 /*
  * Takes the piece before the next `separator` off the front of `*rest`.
- * Returns: false when `*rest` was exhausted (its data is then NULL, and `*piece` empty). "a,,b" gives "a", "" and "b".
+ * Returns: false when `*rest` was exhausted (its data is then NULL, and `*piece` empty). "a,,b"
+ * gives "a", "" and "b".
  */
 bool slice_split(struct slice *rest, char separator, struct slice *piece);
 
@@ -53,5 +54,10 @@ bool slice_glob(struct slice pattern, struct slice text);
 
 /* Parses a whole decimal integer. Returns: false when it is not one or does not fit. */
 bool slice_to_int64(struct slice text, long long *out);
+
+/* Parses a number as strtod(3) does, NaN and infinity included. Returns: false when it is none,
+ * when anything stands around it, or when it has more than SLICE_NUMBER_BYTES_MAX. */
+#define SLICE_NUMBER_BYTES_MAX 63
+bool slice_to_double(struct slice text, double *out);
 
 #endif

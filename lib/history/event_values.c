@@ -2,7 +2,6 @@
 
 #include "base/json.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,20 +206,15 @@ static int bind_some_text(sqlite3_stmt *statement, int parameter, struct slice t
 }
 
 static int bind_number(sqlite3_stmt *statement, int parameter, struct slice raw) {
-  char digits[64];
-  if (!is_number(raw) || raw.len >= sizeof digits)
+  long long whole;
+  double number;
+  if (!is_number(raw))
     return sqlite3_bind_null(statement, parameter);
-  memcpy(digits, raw.data, raw.len);
-  digits[raw.len] = '\0';
-  if (is_whole(raw)) {
-    errno = 0;
-    long long whole = strtoll(digits, NULL, 10);
-    if (errno == 0)
-      return sqlite3_bind_int64(statement, parameter, whole);
-  }
-  double number = strtod(digits, NULL);
-  return isfinite(number) ? sqlite3_bind_double(statement, parameter, number)
-                          : sqlite3_bind_null(statement, parameter);
+  if (slice_to_int64(raw, &whole))
+    return sqlite3_bind_int64(statement, parameter, whole);
+  return slice_to_double(raw, &number) && isfinite(number)
+             ? sqlite3_bind_double(statement, parameter, number)
+             : sqlite3_bind_null(statement, parameter);
 }
 
 static int bind_flag(sqlite3_stmt *statement, int parameter, struct slice raw) {

@@ -6,7 +6,6 @@
 #include "base/json.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static const struct event_type types[] = {
 #define EVENT_TYPE(name, writers, severity, samples) {name, writers, severity, samples},
@@ -76,17 +75,6 @@ static bool listed(const char *list, struct slice key) {
   return false;
 }
 
-static bool raw_number(struct slice raw, double *out) {
-  char digits[64];
-  if (raw.len == 0 || raw.len >= sizeof digits ||
-      !(raw.data[0] == '-' || (raw.data[0] >= '0' && raw.data[0] <= '9')))
-    return false;
-  memcpy(digits, raw.data, raw.len);
-  digits[raw.len] = '\0';
-  *out = strtod(digits, NULL);
-  return isfinite(*out);
-}
-
 static struct slice agent_of(struct slice data) {
   static const char *const keys[] = {"agent", "agent_name", "agent_id"};
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -130,7 +118,7 @@ int event_samples(const struct event *event, sample_fn on_sample, void *arg) {
   int status = BELFRY_OK;
   while (!status && json_walk_next(&walk, &key, &raw)) {
     if (!(every || listed(type->samples, key)) || !metric_name_valid(key) ||
-        !raw_number(raw, &sample.value))
+        !slice_to_double(raw, &sample.value) || !isfinite(sample.value))
       continue;
     if (labels.len == 0)
       status = event_labels(event, &scratch, &labels);

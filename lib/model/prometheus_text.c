@@ -1,7 +1,6 @@
 #include "model/prometheus_text.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static bool is_name_char(char c, bool first) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':' ||
@@ -72,18 +71,13 @@ static bool take_labels(struct prometheus_text *text, struct slice *rest,
 
 /* NaN and +Inf too. */
 static bool take_number(struct slice *rest, double *out) {
-  char digits[64], *end;
   size_t len = 0;
   skip_blanks(rest);
   while (len < rest->len && rest->data[len] != ' ' && rest->data[len] != '\t')
     len++;
-  if (len == 0 || len >= sizeof digits)
-    return false;
-  memcpy(digits, rest->data, len);
-  digits[len] = '\0';
-  *out = strtod(digits, &end);
+  struct slice word = slice_new(rest->data, len);
   *rest = slice_new(rest->data + len, rest->len - len);
-  return *end == '\0';
+  return slice_to_double(word, out);
 }
 
 static bool take_timestamp(struct prometheus_text *text, struct slice rest, int64_t *out) {

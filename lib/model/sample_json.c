@@ -102,15 +102,7 @@ static int take_labels(struct slice raw, struct sample_parsed *out, struct model
 }
 
 static int take_value(struct slice raw, struct sample_parsed *out, struct model_problem *problem) {
-  char digits[64];
-  bool number = raw.len > 0 && raw.len < sizeof digits &&
-                (raw.data[0] == '-' || (raw.data[0] >= '0' && raw.data[0] <= '9'));
-  if (number) {
-    memcpy(digits, raw.data, raw.len);
-    digits[raw.len] = '\0';
-    out->sample.value = strtod(digits, NULL);
-  }
-  if (!number || !isfinite(out->sample.value))
+  if (!slice_to_double(raw, &out->sample.value) || !isfinite(out->sample.value))
     return model_problem_set(problem, BELFRY_ECONFLICT, "/value", "must be a finite number");
   return BELFRY_OK;
 }

@@ -1,6 +1,7 @@
 /* lib/base/slice: splitting, globs, integers. */
 #include "base/slice.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -52,11 +53,30 @@ static void test_integers(void **state) {
       fail_msg("'%s' was taken as an integer", wrong[i]);
 }
 
+static void test_numbers(void **state) {
+  (void)state;
+  double value;
+  assert_true(slice_to_double(slice_of("-4.25"), &value) && value == -4.25);
+  assert_true(slice_to_double(slice_of("1e3"), &value) && value == 1000);
+  assert_true(slice_to_double(slice_of("+Inf"), &value) && isinf(value));
+  assert_true(slice_to_double(slice_new("12345", 2), &value) && value == 12);
+  static const char *const wrong[] = {
+      "",     "-",
+      "1x",   " 1",
+      "1 ",   "\"1\"",
+      "null", "true",
+      "{}",   "1000000000000000000000000000000000000000000000000000000000000000"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    if (slice_to_double(slice_of(wrong[i]), &value))
+      fail_msg("'%s' was taken as a number", wrong[i]);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_split_keeps_empty_pieces),
       cmocka_unit_test(test_glob),
       cmocka_unit_test(test_integers),
+      cmocka_unit_test(test_numbers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
