@@ -84,13 +84,6 @@ static int on_span(void *arg, struct health_service *service, struct slice statu
   return 0;
 }
 
-static int on_status(void *arg, const struct history_value *values, size_t count) {
-  if (count < 2)
-    return BELFRY_ECORRUPT;
-  worsen(arg, health_of_status(values[1].text));
-  return 0;
-}
-
 static void put_uptimes(struct buf *out, const struct uptime *uptime) {
   buf_put_text(out, ",\"uptime_percent\":{");
   for (unsigned i = 0; i < UPTIME_WINDOWS; i++) {
@@ -170,9 +163,9 @@ static int judge(struct history *history, struct now *now, bool watching,
                  struct belfry_error *error) {
   if (!watching || now->services.count == 0)
     worsen(now, HEALTH_UNKNOWN);
-  int status = history_read(history, SQL_SERVICES, NULL, 0, on_status, now, error);
-  if (!status)
-    status = judge_host(history, now, "host_cpu_percent", now->rules->cpu_max, error);
+  for (size_t i = 0; i < now->services.count; i++)
+    worsen(now, now->services.all[i].health);
+  int status = judge_host(history, now, "host_cpu_percent", now->rules->cpu_max, error);
   if (!status)
     status = judge_host(history, now, "host_memory_percent", now->rules->mem_max, error);
   return status;

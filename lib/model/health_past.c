@@ -41,9 +41,10 @@ static int64_t moment(const struct past *past, size_t interval) {
 static int on_span(void *arg, struct health_service *service, struct slice status, int64_t from_ms,
                    int64_t to_ms) {
   const struct past *past = arg;
-  for (size_t i = 0; i < past->intervals; i++)
-    if (moment(past, i) >= from_ms && moment(past, i) < to_ms)
-      service->status[i] = word(status);
+  int64_t step_ms = past->rules->interval_ms, before_ms = from_ms - past->from_ms;
+  size_t first = before_ms > 0 ? (size_t)((before_ms - 1) / step_ms) : 0; /* moment in the span */
+  for (size_t i = first; i < past->intervals && moment(past, i) < to_ms; i++)
+    service->status[i] = word(status);
   return 0;
 }
 

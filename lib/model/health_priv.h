@@ -13,6 +13,7 @@
 
 struct health_service {
   char name[HEALTH_NAME_BYTES];
+  enum health health; /* that its status stands for */
   struct uptime uptime;
   double *latency;     /* by interval; NaN: none; borrowed from the list */
   const char **status; /* by interval: at its end; NULL: not known; likewise, of the past only */

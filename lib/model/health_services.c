@@ -10,7 +10,7 @@
 
 static int on_service(void *arg, const struct history_value *values, size_t count) {
   struct health_services *services = arg;
-  if (count < 1 || values[0].text.len >= HEALTH_NAME_BYTES)
+  if (count < 2 || values[0].text.len >= HEALTH_NAME_BYTES)
     return BELFRY_ECORRUPT;
   if ((services->count & (services->count + 1)) == 0) { /* full: 0, 1, 3, 7 ... */
     void *more = reallocarray(services->all, 2 * services->count + 2, sizeof *services->all);
@@ -19,7 +19,7 @@ static int on_service(void *arg, const struct history_value *values, size_t coun
     services->all = more;
   }
   struct health_service *service = &services->all[services->count++];
-  memset(service, 0, sizeof *service);
+  *service = (struct health_service){.health = health_of_status(values[1].text)};
   memcpy(service->name, values[0].text.data, values[0].text.len);
   return 0;
 }

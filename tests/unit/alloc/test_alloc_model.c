@@ -255,15 +255,16 @@ static int put_state(const void *arg) {
 
 static const struct health_rules health_rules = {60000, 90, 90, true};
 
-static int put_health(const void *arg) {
-  struct history *history = fixture_reader(arg);
+static int put_snapshots(const char *dir, bool past) {
+  struct history *history = fixture_reader(dir);
   struct belfry_error error = {0};
   struct buf out;
   struct state_text text;
   buf_init(&out, 0);
   state_text_init(&text, &out);
   fail_alloc_begin();
-  int status = health_put(history, &health_rules, NOW_MS, &text, &error);
+  int status = past ? health_put_past(history, &health_rules, NOW_MS, 10, &text, &error)
+                    : health_put(history, &health_rules, NOW_MS, &text, &error);
   fail_alloc_end();
   status = status ? status : buf_status(&out);
   assert_true(status || json_check_depth(buf_slice(&out), 9) == 0);
@@ -272,19 +273,12 @@ static int put_health(const void *arg) {
   return status;
 }
 
+static int put_health(const void *arg) {
+  return put_snapshots(arg, false);
+}
+
 static int put_health_past(const void *arg) {
-  struct history *history = fixture_reader(arg);
-  struct belfry_error error = {0};
-  struct buf out;
-  struct state_text text;
-  buf_init(&out, 0);
-  state_text_init(&text, &out);
-  fail_alloc_begin();
-  int status = health_put_past(history, &health_rules, NOW_MS, 10, &text, &error);
-  fail_alloc_end();
-  buf_fini(&out);
-  history_close(history);
-  return status;
+  return put_snapshots(arg, true);
 }
 
 static int mask_line(const void *arg) {
