@@ -508,28 +508,35 @@ static int copy_words(char *const *from, char ***to) {
   return *to ? BELFRY_OK : BELFRY_ENOMEM;
 }
 
-int conf__copy_value(const struct conf_row *row, const void *from, void *to) {
+/* Returns: the size of a field that is no more than its value; 0: it owns memory. */
+static size_t plain_bytes(const struct conf_row *row) {
   switch (row->kind) {
   case CONF_KIND_BOOL:
-    *FIELD(bool, row, to) = *CONST_FIELD(bool, row, from);
-    return BELFRY_OK;
+    return sizeof(bool);
   case CONF_KIND_INT:
   case CONF_KIND_DURATION:
   case CONF_KIND_BYTES:
-    *FIELD(int64_t, row, to) = *CONST_FIELD(int64_t, row, from);
-    return BELFRY_OK;
+    return sizeof(int64_t);
   case CONF_KIND_CHOICE:
-    *FIELD(int, row, to) = *CONST_FIELD(int, row, from);
-    return BELFRY_OK;
+    return sizeof(int);
   case CONF_KIND_PATH:
-  case CONF_KIND_TEXT: {
-    const char *text = *CONST_FIELD(char *, row, from);
-    return text ? replace_text(FIELD(char *, row, to), strdup(text)) : BELFRY_OK;
-  }
+  case CONF_KIND_TEXT:
   case CONF_KIND_WORDS:
-    return copy_words(*CONST_FIELD(char **, row, from), FIELD(char **, row, to));
+    break;
   }
-  return BELFRY_EINVAL;
+  return 0;
+}
+
+int conf__copy_value(const struct conf_row *row, const void *from, void *to) {
+  size_t plain = plain_bytes(row);
+  if (plain) {
+    memcpy(FIELD(char, row, to), CONST_FIELD(char, row, from), plain);
+    return BELFRY_OK;
+  }
+  if (row->kind == CONF_KIND_WORDS)
+    return copy_words(*CONST_FIELD(char **, row, from), FIELD(char **, row, to));
+  const char *text = *CONST_FIELD(char *, row, from);
+  return text ? replace_text(FIELD(char *, row, to), strdup(text)) : BELFRY_OK;
 }
 
 static bool same_text(const char *a, const char *b) {
@@ -547,22 +554,12 @@ static bool same_words(char *const *a, char *const *b) {
 }
 
 bool conf__same_value(const struct conf_row *row, const void *a, const void *b) {
-  switch (row->kind) {
-  case CONF_KIND_BOOL:
-    return *CONST_FIELD(bool, row, a) == *CONST_FIELD(bool, row, b);
-  case CONF_KIND_INT:
-  case CONF_KIND_DURATION:
-  case CONF_KIND_BYTES:
-    return *CONST_FIELD(int64_t, row, a) == *CONST_FIELD(int64_t, row, b);
-  case CONF_KIND_CHOICE:
-    return *CONST_FIELD(int, row, a) == *CONST_FIELD(int, row, b);
-  case CONF_KIND_PATH:
-  case CONF_KIND_TEXT:
-    return same_text(*CONST_FIELD(char *, row, a), *CONST_FIELD(char *, row, b));
-  case CONF_KIND_WORDS:
+  size_t plain = plain_bytes(row);
+  if (plain)
+    return memcmp(CONST_FIELD(char, row, a), CONST_FIELD(char, row, b), plain) == 0;
+  if (row->kind == CONF_KIND_WORDS)
     return same_words(*CONST_FIELD(char **, row, a), *CONST_FIELD(char **, row, b));
-  }
-  return false;
+  return same_text(*CONST_FIELD(char *, row, a), *CONST_FIELD(char *, row, b));
 }
 
 int conf__set_fallback(const struct conf_row *row, void *base) {
@@ -605,22 +602,12 @@ void conf__free_value(const struct conf_row *row, void *base) {
 }
 
 bool conf__value_absent(const struct conf_row *row, const void *base) {
-  switch (row->kind) {
-  case CONF_KIND_PATH:
-  case CONF_KIND_TEXT:
-    return !*CONST_FIELD(char *, row, base);
-  case CONF_KIND_WORDS:
-    return !*CONST_FIELD(char **, row, base);
-  case CONF_KIND_BOOL:
-    return !row->section && !*CONST_FIELD(bool, row, base);
-  case CONF_KIND_CHOICE:
-    return !row->section && *CONST_FIELD(int, row, base) == 0;
-  case CONF_KIND_INT:
-  case CONF_KIND_DURATION:
-  case CONF_KIND_BYTES:
-    return !row->section && *CONST_FIELD(int64_t, row, base) == 0;
-  }
-  return true;
+  static const char zero[sizeof(int64_t)];
+  size_t plain = plain_bytes(row);
+  if (plain)
+    return !row->section && memcmp(CONST_FIELD(char, row, base), zero, plain) == 0;
+  return row->kind == CONF_KIND_WORDS ? !*CONST_FIELD(char **, row, base)
+                                      : !*CONST_FIELD(char *, row, base);
 }
 
 void conf__put_value(const struct conf_row *row, const void *base, struct buf *out) {
