@@ -4,10 +4,10 @@
 
 #include "base/json.h"
 #include "base/timestamp.h"
-#include "model/aggregate.h"
 #include "fcgi/csv.h"
 #include "fcgi/health_rules.h"
 #include "fcgi/step.h"
+#include "model/aggregate.h"
 #include "model/sample_json.h"
 
 #include <math.h>
@@ -52,8 +52,9 @@ const struct field api_history_query[] = {
                              "come as one; * for all as one"},
     [QUERY_FORMAT] = {"format", FIELD_CHOICE, .choices = "json|csv"},
     [QUERY_LIMIT] = {"limit", FIELD_INTEGER, .min = 1, .max = HEALTH_PAST_MAX,
-                     .summary = "of health snapshots: how many, 50 by default; those before `to`, "
-                                "newest first"},
+                     .summary =
+                         "of health snapshots only: how many, 50 by default; those before `to`, "
+                         "newest first"},
     {0},
 };
 
@@ -105,6 +106,10 @@ static int parse_request(const struct request *request, struct history_request *
   if (!metric_name_valid(query->metric))
     return model_problem_set(problem, BELFRY_EINVAL, "metric",
                              "must be a metric's name: a-z 0-9 _, not beginning with a digit");
+  if (params[QUERY_LIMIT].set)
+    return model_problem_set(problem, BELFRY_EINVAL, "limit",
+                             "goes with health snapshots only, that is without `metric`; `points` "
+                             "or `step` says how many buckets there are");
   query->to_ms = params[QUERY_TO].set ? params[QUERY_TO].number : request->now_ms + 1;
   query->from_ms = params[QUERY_FROM].set            ? params[QUERY_FROM].number
                    : query->to_ms > DEFAULT_RANGE_MS ? query->to_ms - DEFAULT_RANGE_MS

@@ -132,6 +132,7 @@ test('who may, and what is refused', async () => {
   expect.problem(await check({ timeout: -1 }), 422);
   expect.problem(await belfry.get('/api/history?step=60s', { key: keys.viewer }), 400);
   expect.problem(await belfry.get('/api/history?limit=1001', { key: keys.viewer }), 400);
+  expect.problem(await belfry.get('/api/history?metric=service_up&limit=5', { key: keys.viewer }), 400);
 });
 
 test('the loop tells of itself', async () => {
