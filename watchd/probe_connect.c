@@ -8,9 +8,7 @@ int probe_connect_start(const char *scheme, const struct probe_tools *tools,
   buf_init(&url, 0);
   buf_put_text(&url, scheme);
   conf_service_put_address(target->service, &url);
-  struct probe_curl *probe =
-      buf_status(&url) ? NULL : probe_curl_new(tools, target, url.data, judge, error);
-  buf_fini(&url);
+  struct probe_curl *probe = probe_curl_new(tools, target, &url, judge, error);
   if (!probe)
     return belfry_error_set(error, BELFRY_ENOMEM, "out of memory");
   probe_curl_connect_only(probe);

@@ -90,11 +90,13 @@ void probe_curl_certificate(const struct probe_curl *probe, struct probe_result 
 /* --- making --- */
 
 struct probe_curl *probe_curl_new(const struct probe_tools *tools,
-                                  const struct probe_target *target, const char *url,
+                                  const struct probe_target *target, struct buf *url,
                                   probe_curl_judge_fn judge, struct belfry_error *error) {
-  struct probe_curl *probe = calloc(1, sizeof *probe);
-  if (!probe || fetch_init(&probe->fetch, tools->transfers, url, target->timeout_ms,
-                           PROBE_BODY_BYTES_MAX, target->service->insecure)) {
+  struct probe_curl *probe = buf_status(url) ? NULL : calloc(1, sizeof *probe);
+  bool failed = !probe || fetch_init(&probe->fetch, tools->transfers, url->data, target->timeout_ms,
+                                     PROBE_BODY_BYTES_MAX, target->service->insecure);
+  buf_fini(url);
+  if (failed) {
     probe_curl_free(probe);
     (void)belfry_error_set(error, BELFRY_ENOMEM, "out of memory");
     return NULL;

@@ -25,10 +25,10 @@ struct probe_curl {
   void *arg;
 };
 
-/* Makes one with the options that all have. Takes: `url` is copied. Returns: owned until
+/* Makes one with the options that all have. Takes: `url`, also on failure. Returns: owned until
  * probe_curl_run() has taken it; NULL with `error` set. */
 struct probe_curl *probe_curl_new(const struct probe_tools *tools,
-                                  const struct probe_target *target, const char *url,
+                                  const struct probe_target *target, struct buf *url,
                                   probe_curl_judge_fn judge, struct belfry_error *error);
 void probe_curl_free(struct probe_curl *probe);
 

@@ -82,9 +82,7 @@ int probe_grpc_start(const struct probe_tools *tools, const struct probe_target 
   buf_put_text(&url, "http://");
   conf_service_put_address(target->service, &url);
   buf_put_text(&url, "/grpc.health.v1.Health/Check");
-  struct probe_curl *probe =
-      buf_status(&url) ? NULL : probe_curl_new(tools, target, url.data, judge, error);
-  buf_fini(&url);
+  struct probe_curl *probe = probe_curl_new(tools, target, &url, judge, error);
   if (probe && set_request(probe, target->service->grpc_service)) {
     probe_curl_free(probe);
     probe = NULL;

@@ -100,9 +100,7 @@ int probe_http_start(const struct probe_tools *tools, const struct probe_target 
   struct buf url;
   buf_init(&url, 0);
   conf_service_put_url(target->service, &url);
-  struct probe_curl *probe =
-      buf_status(&url) ? NULL : probe_curl_new(tools, target, url.data, judge, error);
-  buf_fini(&url);
+  struct probe_curl *probe = probe_curl_new(tools, target, &url, judge, error);
   if (probe && set_request(probe, target->service)) {
     probe_curl_free(probe);
     probe = NULL;
