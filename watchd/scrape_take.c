@@ -54,9 +54,9 @@ static void give(struct taking *taking, const char *metric, struct label *labels
 /* --- Prometheus' text --- */
 
 static void take_text(struct taking *taking, struct slice body, bool openmetrics) {
-  struct prometheus_text text = {.rest = body, .openmetrics = openmetrics};
+  struct prometheus_text text;
   struct prometheus_sample sample;
-  buf_init(&text.scratch, 0);
+  prometheus_text_start(&text, body, openmetrics);
   while (prometheus_text_next(&text, &sample)) {
     struct label labels[SAMPLE_LABELS_MAX + 1];
     size_t count = sample.label_count;

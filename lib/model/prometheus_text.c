@@ -113,6 +113,11 @@ static bool parse(struct prometheus_text *text, struct slice line, struct promet
          take_number(&line, &out->value) && take_timestamp(text, line, &out->timestamp_ms);
 }
 
+void prometheus_text_start(struct prometheus_text *text, struct slice body, bool openmetrics) {
+  *text = (struct prometheus_text){.rest = body, .openmetrics = openmetrics};
+  buf_init(&text->scratch, 0);
+}
+
 bool prometheus_text_next(struct prometheus_text *text, struct prometheus_sample *out) {
   struct slice line;
   while (slice_split(&text->rest, '\n', &line)) {

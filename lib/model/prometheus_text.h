@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A walk over a text's samples. Zero it and set the first two; ended by prometheus_text_fini(). */
+/* A walk over a text's samples, from prometheus_text_start() to prometheus_text_fini(). */
 struct prometheus_text {
   struct slice rest; /* of the text; borrowed */
   bool openmetrics;  /* timestamps are seconds, not milliseconds */
@@ -31,6 +31,9 @@ struct prometheus_sample {
   double value;         /* may be NaN or infinite */
   int64_t timestamp_ms; /* 0: it says none */
 };
+
+/* Takes: `body` is borrowed until the end. */
+void prometheus_text_start(struct prometheus_text *text, struct slice body, bool openmetrics);
 
 /* Gives the next sample; what makes no sense is counted and passed over. The sample's texts are
  * good until the next call. Returns: false at the end, or out of memory. */

@@ -5,17 +5,15 @@
 #include "property.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct prometheus_text text = {0};
+  struct prometheus_text text;
   struct prometheus_sample sample;
   struct buf labels;
   size_t lines = 1;
   if (size < 1)
     return 0;
-  text.openmetrics = data[0] & 1;
-  text.rest = slice_new((const char *)data + 1, size - 1);
+  prometheus_text_start(&text, slice_new((const char *)data + 1, size - 1), data[0] & 1);
   for (size_t i = 1; i < size; i++)
     lines += data[i] == '\n';
-  buf_init(&text.scratch, 0);
   buf_init(&labels, 0);
   size_t count = 0;
   while (prometheus_text_next(&text, &sample)) {

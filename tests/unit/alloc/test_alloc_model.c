@@ -305,9 +305,9 @@ static int mask_line(const void *arg) {
 }
 
 static int read_scraped(const void *arg) {
-  struct prometheus_text text = {.rest = slice_of(arg)};
+  struct prometheus_text text;
   struct prometheus_sample sample;
-  buf_init(&text.scratch, 0);
+  prometheus_text_start(&text, slice_of(arg), false);
   fail_alloc_begin();
   bool found = prometheus_text_next(&text, &sample);
   fail_alloc_end();

@@ -13,11 +13,11 @@
  * bad. */
 static size_t read_all(const char *text, bool openmetrics, char *out, size_t size,
                        size_t *first_bad) {
-  struct prometheus_text walk = {.rest = slice_of(text), .openmetrics = openmetrics};
+  struct prometheus_text walk;
   struct prometheus_sample sample;
   size_t len = 0;
   out[0] = '\0';
-  buf_init(&walk.scratch, 0);
+  prometheus_text_start(&walk, slice_of(text), openmetrics);
   while (prometheus_text_next(&walk, &sample)) {
     len += (size_t)snprintf(out + len, size - len, "%s{", sample.metric);
     for (size_t i = 0; i < sample.label_count; i++)
