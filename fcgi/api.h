@@ -26,6 +26,7 @@ extern const struct field api_logs_histogram_query[];
 extern const struct field api_metrics_query[];
 extern const struct field api_history_query[];
 extern const struct field api_health_check_fields[];
+extern const struct field api_services_pause_fields[];
 extern const struct field api_incidents_query[];
 extern const struct field api_alerts_query[];
 extern const struct field api_alerts_ack_fields[];

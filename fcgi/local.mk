@@ -22,6 +22,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_opportunities.c \
 	%D%/api_otlp.c \
 	%D%/api_prometheus.c \
+	%D%/api_services.c \
 	%D%/api_sessions.c \
 	%D%/api_settings.c \
 	%D%/api_stats.c \
@@ -126,6 +127,9 @@ FCGI_SCHEMAS = \
 	fcgi/schemas/role.json \
 	fcgi/schemas/sample_in.json \
 	fcgi/schemas/samples_accepted.json \
+	fcgi/schemas/service.json \
+	fcgi/schemas/service_pause.json \
+	fcgi/schemas/services.json \
 	fcgi/schemas/session.json \
 	fcgi/schemas/session_command.json \
 	fcgi/schemas/sessions.json \

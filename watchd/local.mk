@@ -31,6 +31,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/log_formats.c %D%/log_formats.h \
 	%D%/maintenance.c %D%/maintenance.h \
 	%D%/outbox.c %D%/outbox.h \
+	%D%/pauses.c %D%/pauses.h \
 	%D%/perfdata.c %D%/perfdata.h \
 	%D%/probe.c %D%/probe.h \
 	%D%/probe_belfry.c \

@@ -1,6 +1,7 @@
 #include "watchd/services.h"
 
 #include "base/log.h"
+#include "watchd/pauses.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@ struct services {
   struct services_round *rounds;
   struct ev_timer due; /* somebody is to be checked out of turn */
   int64_t checks, last_run_ms, last_duration_ms;
+  struct pauses pauses;
+  bool pauses_old; /* the history may know others */
 };
 
 static struct watched *find(struct watched **all, size_t count, struct slice name) {
@@ -40,7 +43,8 @@ static bool is_in(const struct services_round *round, const struct watched *watc
 
 static bool is_over(const struct services *services, const struct services_round *round) {
   for (size_t i = 0; i < services->count; i++)
-    if (is_in(round, services->all[i]) && services->all[i]->checked_begun_ms < round->since_ms)
+    if (is_in(round, services->all[i]) && !services->all[i]->paused &&
+        services->all[i]->checked_begun_ms < round->since_ms)
       return false;
   return true;
 }
@@ -71,6 +75,8 @@ static void end_rounds(struct services *services) {
 }
 
 static bool is_due(const struct services *services, const struct watched *watched) {
+  if (watched->paused)
+    return false;
   for (const struct services_round *round = services->rounds; round; round = round->next)
     if (is_in(round, watched) && watched->checked_begun_ms < round->since_ms &&
         !(watched->checking && watched->check_begun_ms >= round->since_ms))
@@ -132,9 +138,30 @@ void services_call_off(struct services *services, struct services_round *round) 
 
 /* --- the known states --- */
 
+static void follow_pause(struct services *services, struct watched *watched) {
+  int64_t now_ms = clock_realtime_ms(services->parts.clock);
+  const struct pause *pause = pauses_find(&services->pauses, watched->name, now_ms);
+  if (pause && !watched->paused)
+    watched_pause(watched, pause->message);
+  else if (!pause && watched->paused)
+    watched_resume(watched);
+}
+
+void services_look(struct services *services, bool changed) {
+  services->pauses_old |= changed;
+  if (services->pauses_old && pauses_read(&services->pauses, services->parts.reader) == BELFRY_OK)
+    services->pauses_old = false;
+  for (size_t i = 0; services->started && i < services->count; i++)
+    follow_pause(services, services->all[i]);
+  look_soon(services);
+}
+
 static void start_watching(struct services *services, size_t index) {
   struct watched *watched = services->all[index];
   watched_start(watched, schedule_first_ms(index, services->count, watched->options.interval_ms));
+  if (watched->state.status == SERVICE_PAUSED)
+    watched->state.seen = SERVICE_UNKNOWN; /* should it be resumed by now */
+  follow_pause(services, watched);
 }
 
 /* What was known of one that nobody has watched for long is of the past; its time since then is not
@@ -175,7 +202,8 @@ static int services_on_row(void *arg, const struct history_value *values, size_t
 static void services_on_wait(void *arg) {
   struct services *services = arg;
   if (!services->known &&
-      reader_read(services->parts.reader, SQL_SERVICES, services_on_row, services) == BELFRY_OK)
+      reader_read(services->parts.reader, SQL_SERVICES, services_on_row, services) == BELFRY_OK &&
+      pauses_read(&services->pauses, services->parts.reader) == BELFRY_OK)
     services->known = true;
   if (!services->known && schedule_now_ms() < services->wait_until_ms)
     return;
@@ -326,6 +354,7 @@ void services_free(struct services *services) {
   schedule_task_stop(&services->wait);
   ev_timer_stop(services->parts.tools.loop, &services->due);
   free_all(services->all, services->count);
+  pauses_fini(&services->pauses);
   service_teller_fini(&services->teller);
   free(services);
 }

@@ -73,6 +73,10 @@ bool services_is_down(const struct services *services, const char *name);
  * NULL when there is none. Borrowed until the next call of services_configure(). */
 const char *services_down_dependency(const struct services *services, const char *name);
 
+/* Pauses and resumes them as the history says; to be called about once a second, and when
+ * something was committed to it (`changed`). */
+void services_look(struct services *services, bool changed);
+
 void services_figures(const struct services *services, struct report_figures *figures);
 
 #endif

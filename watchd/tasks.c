@@ -113,8 +113,9 @@ static int tasks_on_row(void *arg, const struct history_value *values, size_t co
 static void look(struct tasks *tasks) {
   for (size_t i = 0; i < TASKS_MAX; i++)
     tasks->all[i].seen = false;
-  if (!reader_changed(tasks->parts.reader) ||
-      reader_read(tasks->parts.reader, SQL_TASKS_OPEN, tasks_on_row, tasks))
+  bool changed = reader_changed(tasks->parts.reader);
+  services_look(tasks->parts.services, changed);
+  if (!changed || reader_read(tasks->parts.reader, SQL_TASKS_OPEN, tasks_on_row, tasks))
     return;
   for (size_t i = 0; i < TASKS_MAX; i++)
     if (tasks->all[i].finished && !tasks->all[i].seen) /* now the history knows too */

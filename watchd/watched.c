@@ -71,7 +71,7 @@ static void watched_on_again(struct ev_loop *loop, struct ev_timer *timer, int e
 }
 
 void watched_check(struct watched *watched) {
-  if (watched->checking)
+  if (watched->checking || watched->paused)
     return;
   watched->checking = true;
   watched->attempts = 0;
@@ -87,6 +87,29 @@ void watched_start(struct watched *watched, int64_t first_ms) {
   service_tell_watched(watched->parts->teller, watched->name,
                        clock_realtime_ms(watched->parts->clock));
   schedule_task_start_jittered(&watched->task, first_ms, watched->options.interval_ms,
+                               watched->options.jitter_percent);
+}
+
+void watched_pause(struct watched *watched, const char *why) {
+  const struct probe_result nothing = {.outcome = PROBE_FAULT, .latency_ms = -1};
+  enum service_status previous = watched->state.status;
+  schedule_task_stop(&watched->task);
+  ev_timer_stop(watched->parts->tools.loop, &watched->again);
+  probe_cancel(watched->probe);
+  watched->probe = NULL;
+  watched->checking = false;
+  watched->paused = true;
+  watched->state = service_state_of(SERVICE_PAUSED);
+  snprintf(watched->message, sizeof watched->message, "%s", why);
+  if (previous != SERVICE_PAUSED) /* else that was told before a restart */
+    service_tell_change(watched->parts->teller, watched->name, &watched->state, previous, &nothing,
+                        watched->message, clock_realtime_ms(watched->parts->clock));
+}
+
+void watched_resume(struct watched *watched) {
+  watched->paused = false;
+  watched->state.seen = SERVICE_UNKNOWN;
+  schedule_task_start_jittered(&watched->task, 0, watched->options.interval_ms,
                                watched->options.jitter_percent);
 }
 

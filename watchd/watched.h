@@ -49,8 +49,9 @@ struct watched {
   struct service_state state;
   char message[SERVICE_MESSAGE_BYTES]; /* of the last check, for a person */
   struct schedule_task task;
-  struct ev_timer again;  /* until the next attempt */
-  struct probe *probe;    /* the attempt that runs; NULL: none */
+  struct ev_timer again; /* until the next attempt */
+  struct probe *probe;   /* the attempt that runs; NULL: none */
+  bool paused;
   bool checking;          /* a check has begun and not ended */
   int64_t attempts;       /* of this check */
   int64_t check_begun_ms; /* of schedule_now_ms: the check that runs, or the last one */
@@ -70,7 +71,15 @@ bool watched_same(const struct watched *a, const struct watched *b);
 /* Checks it after `first_ms` and from then on at its interval. */
 void watched_start(struct watched *watched, int64_t first_ms);
 
-/* Begins a check now, unless one is running. */
+/* Does not check it any more, and ends the check that runs without a result. Takes: `why` for a
+ * person. */
+void watched_pause(struct watched *watched, const char *why);
+
+/* Checks it again, now and at its interval. What it was before the pause means nothing; until the
+ * first check has ended it is still called paused. */
+void watched_resume(struct watched *watched);
+
+/* Begins a check now, unless one is running or it is paused. */
 void watched_check(struct watched *watched);
 
 #endif

@@ -54,6 +54,7 @@ SQL_FILES = \
 	sql/schema/0009_services_watched.sql \
 	sql/schema/0010_task_details.sql \
 	sql/schema/0011_alerts.sql \
+	sql/schema/0012_service_pauses.sql \
 	sql/segment/events.sql \
 	sql/segment/samples.sql \
 	sql/statements/access.sql \

@@ -31,6 +31,7 @@ struct now {
   const struct health_rules *rules;
   struct health_services services;
   double *latencies; /* owned */
+  struct slice only; /* the name of the one that is put; empty: all */
   int64_t now_ms;
   enum health overall;
   struct state_text *text;
@@ -102,14 +103,26 @@ static void put_sparkline(struct buf *out, const double *latency) {
   buf_put_char(out, ']');
 }
 
-/* Columns: name, status, message, latency_ms, last_check, last_change. */
+static void put_pause(struct state_text *text, const struct history_value *values) {
+  buf_put_text(text->out, ",\"pause\":{");
+  state_put_time(text, "since", &values[0]);
+  state_put_time(text, "until", &values[1]);
+  state_put_text(text, "by", &values[2]);
+  state_put_text(text, "comment", &values[3]);
+  buf_put_char(text->out, '}');
+}
+
+/* Columns: name, status, message, latency_ms, last_check, last_change; of its pause since, until,
+ * by, comment. */
 static int on_service(void *arg, const struct history_value *values, size_t count) {
   struct now *now = arg;
   struct state_text *text = now->text;
   struct health_service *service =
-      count < 6 ? NULL : health_services__find(&now->services, values[0].text);
+      count < 10 ? NULL : health_services__find(&now->services, values[0].text);
   if (!service)
     return BELFRY_ECORRUPT;
+  if (now->only.len > 0 && !slice_equal(now->only, values[0].text))
+    return 0;
   buf_put_text(text->out, now->count++ ? ",{" : "{");
   state_put_text(text, "name", &values[0]);
   state_put_text(text, "status", &values[1]);
@@ -120,6 +133,8 @@ static int on_service(void *arg, const struct history_value *values, size_t coun
   state_text_clock_ends(text);
   state_put_time(text, "last_change", &values[5]);
   state_put_text(text, "message", &values[2]);
+  if (values[6].kind != HISTORY_NULL)
+    put_pause(text, &values[6]);
   state_text_clock_starts(text); /* it moves on with the time */
   put_sparkline(text->out, service->latency);
   state_text_clock_ends(text);
@@ -195,15 +210,42 @@ static int put(struct history *history, struct now *now, struct belfry_error *er
   return status;
 }
 
-int health_put(struct history *history, const struct health_rules *rules, int64_t now_ms,
-               struct state_text *text, struct belfry_error *error) {
-  struct now now = {.rules = rules, .now_ms = now_ms, .text = text};
+static int put_services(struct history *history, struct now *now, struct belfry_error *error) {
+  int status = gather_services(history, now, error);
+  return status ? status : history_read(history, SQL_SERVICES, NULL, 0, on_service, now, error);
+}
+
+static int put_at_once(struct history *history, struct now *now,
+                       int (*put_fn)(struct history *, struct now *, struct belfry_error *),
+                       struct belfry_error *error) {
   int status = history_begin(history, error); /* all of one moment */
   if (status)
     return status;
-  status = put(history, &now, error);
+  status = put_fn(history, now, error);
   history_end(history);
-  health_services__free(&now.services);
-  free(now.latencies);
+  health_services__free(&now->services);
+  free(now->latencies);
   return status;
+}
+
+int health_put(struct history *history, const struct health_rules *rules, int64_t now_ms,
+               struct state_text *text, struct belfry_error *error) {
+  struct now now = {.rules = rules, .now_ms = now_ms, .text = text};
+  return put_at_once(history, &now, put, error);
+}
+
+int health_put_services(struct history *history, const struct health_rules *rules, int64_t now_ms,
+                        struct state_text *text, struct belfry_error *error) {
+  struct now now = {.rules = rules, .now_ms = now_ms, .text = text};
+  buf_put_text(text->out, "{\"services\":[");
+  int status = put_at_once(history, &now, put_services, error);
+  buf_put_text(text->out, "],\"next_cursor\":null}");
+  return status;
+}
+
+int health_put_service(struct history *history, const struct health_rules *rules, int64_t now_ms,
+                       struct slice name, struct state_text *text, struct belfry_error *error) {
+  struct now now = {.rules = rules, .now_ms = now_ms, .text = text, .only = name};
+  int status = name.len == 0 ? BELFRY_ENOENT : put_at_once(history, &now, put_services, error);
+  return status ? status : now.count > 0 ? BELFRY_OK : BELFRY_ENOENT;
 }

@@ -37,6 +37,15 @@ struct health_rules {
 int health_put(struct history *history, const struct health_rules *rules, int64_t now_ms,
                struct state_text *text, struct belfry_error *error) BELFRY_MUST_CHECK;
 
+/* Puts {"services":[...]}: the same of the services alone. */
+int health_put_services(struct history *history, const struct health_rules *rules, int64_t now_ms,
+                        struct state_text *text, struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* Puts one of them, as it is there. Returns: BELFRY_ENOENT when there is none of this name. */
+int health_put_service(struct history *history, const struct health_rules *rules, int64_t now_ms,
+                       struct slice name, struct state_text *text,
+                       struct belfry_error *error) BELFRY_MUST_CHECK;
+
 #define HEALTH_PAST_MAX   1000   /* snapshots in an answer */
 #define HEALTH_PLACES_MAX 100000 /* snapshots times services in an answer */
 

@@ -25,7 +25,33 @@ DELETE FROM service WHERE name = :name;
 
 -- statement: services
 -- reads
-SELECT name, status, message, latency_ms, last_check, last_change FROM service ORDER BY name;
+-- Of one that is paused also since when, until when, by whom and why.
+SELECT service.name, service.status, service.message, service.latency_ms, service.last_check, service.last_change,
+       pause.since, pause.until, pause.paused_by, pause.comment
+FROM service LEFT JOIN service_pause AS pause ON pause.service = service.name AND service.status = 'paused'
+ORDER BY service.name;
+
+-- statement: service_get
+-- reads
+SELECT name FROM service WHERE name = :name;
+
+-- statement: service_pauses
+-- reads
+SELECT service, until, paused_by, comment FROM service_pause ORDER BY service;
+
+-- statement: service_pause
+-- writers: fcgi
+-- Changes nothing when it is paused already.
+INSERT INTO service_pause (service, since, until, paused_by, comment)
+VALUES (:service, :now, :until, :by, :comment)
+ON CONFLICT (service) DO UPDATE SET
+  since = excluded.since, until = excluded.until, paused_by = excluded.paused_by, comment = excluded.comment
+WHERE service_pause.until <= excluded.since;
+
+-- statement: service_resume
+-- writers: fcgi
+-- Changes nothing when it is not paused, or its pause is over.
+DELETE FROM service_pause WHERE service = :service AND (until IS NULL OR until > :now);
 
 -- statement: service_watch
 -- writers: watchd

@@ -116,11 +116,13 @@ const bodies = {
   '/api/sessions/{id}/terminate': [{ body: { reason: 'enough' } }],
   '/api/alerts/{id}/ack': [{ body: { comment: 'seen' } }],
   '/api/silences': [{ body: { service: 'gone', duration: '1h', comment: 'known' } }],
+  '/api/services/{name}/pause': [{ body: { duration: '1h', comment: 'moving' } }],
+  '/api/services/{name}/resume': [{ body: '' }],
   '/api/logout': [{ body: '' }],
 };
 
 /** What stands for the placeholders, so that there is something of this name. */
-const named = { '/api/events/{id}': '/api/events/1', '/api/agents/{name}': '/api/agents/scout', '/api/sessions/{id}': '/api/sessions/s1', '/api/sessions/{id}/terminate': '/api/sessions/s1/terminate' };
+const named = { '/api/services/{name}': '/api/services/belfry-pushd', '/api/services/{name}/pause': '/api/services/belfry-pushd/pause', '/api/services/{name}/resume': '/api/services/belfry-pushd/resume', '/api/events/{id}': '/api/events/1', '/api/agents/{name}': '/api/agents/scout', '/api/sessions/{id}': '/api/sessions/s1', '/api/sessions/{id}/terminate': '/api/sessions/s1/terminate' };
 
 test('what POST takes is as it says, and so is what it answers', async () => {
   named['/api/users/{user}'] = '/api/users/reader';
