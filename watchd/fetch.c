@@ -119,6 +119,7 @@ static void set_options(struct fetch *fetch, const char *url, bool insecure) {
   curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)fetch->timeout_ms);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);    /* else its end waits for the name's lookup */
   curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");      /* a check is about this path, not a proxy */
   curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L); /* a kept connection would hide that */
   curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);  /* nobody accepts any more */
