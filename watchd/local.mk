@@ -30,6 +30,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/host_uptime.c \
 	%D%/log_formats.c %D%/log_formats.h \
 	%D%/maintenance.c %D%/maintenance.h \
+	%D%/mounts_ask.c %D%/mounts_ask.h \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/pauses.c %D%/pauses.h \
 	%D%/perfdata.c %D%/perfdata.h \

@@ -3,6 +3,7 @@
 #include "watchd/host_processes.h"
 #include "watchd/host_subject.h"
 #include "watchd/host_temperature.h"
+#include "watchd/mounts_ask.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -215,6 +216,51 @@ static void test_disk_of_a_chroot(void **state) {
   free(disk);
 }
 
+static int held[2]; /* a pipe: who reads from it hangs until something is written */
+
+static void ask_or_hang(const char *path, struct mount_use *out) {
+  char byte;
+  if (strncmp(path, "/hung", 5) == 0)
+    assert_int_equal(read(held[0], &byte, 1), 1);
+  *out = (struct mount_use){.known = true, .percent = (double)strlen(path)};
+}
+
+static void test_a_file_system_that_hangs(void **state) {
+  (void)state;
+  static const char *const paths[] = {"/", "/hung", "/var"};
+  struct mount_use uses[3];
+  assert_int_equal(pipe(held), 0);
+  mounts_ask(paths, 3, ask_or_hang, uses); /* it waits, but not for ever */
+  assert_true(uses[0].known && !uses[1].known && !uses[2].known);
+  for (int i = 0; i < 100; i++) { /* the others are asked without it */
+    mounts_ask(paths, 3, ask_or_hang, uses);
+    assert_true(uses[0].known && !uses[1].known && uses[2].known);
+    assert_true(uses[2].percent == 4);
+  }
+  assert_int_equal(write(held[1], "x", 1), 1);
+  do { /* it answers again: it is asked again, and hangs again or not, as it likes */
+    assert_int_equal(write(held[1], "x", 1), 1);
+    mounts_ask(paths, 3, ask_or_hang, uses);
+  } while (!uses[1].known);
+  assert_true(uses[0].known && uses[2].known);
+}
+
+static void test_many_file_systems_that_hang(void **state) {
+  (void)state;
+  static const char *const paths[] = {"/hung1", "/hung2", "/hung3", "/hung4", "/hung5", "/"};
+  struct mount_use uses[6];
+  assert_int_equal(pipe(held), 0);
+  for (int i = 0; i < MOUNTS_HUNG_MAX; i++)
+    mounts_ask(paths, 6, ask_or_hang, uses);
+  mounts_ask(paths, 6, ask_or_hang, uses); /* nobody is there who could ask */
+  assert_false(uses[5].known);
+  char bytes[64] = {0};
+  do {
+    assert_int_equal(write(held[1], bytes, sizeof bytes), sizeof bytes);
+    mounts_ask(paths, 6, ask_or_hang, uses);
+  } while (!uses[5].known);
+}
+
 static void test_cores_and_steal(void **state) {
   (void)state;
   void *cpu = calloc(1, host_cpu.state_bytes);
@@ -404,6 +450,8 @@ int main(void) {
       cmocka_unit_test(test_mounts),
       cmocka_unit_test(test_disk_of_this_host),
       cmocka_unit_test(test_disk_of_a_chroot),
+      cmocka_unit_test(test_a_file_system_that_hangs),
+      cmocka_unit_test(test_many_file_systems_that_hang),
   };
   return cmocka_run_group_tests_name("watchd/host", tests, NULL, NULL);
 }
