@@ -52,14 +52,14 @@ static void test_days_of_a_change(void **state) {
   assert_int_equal(at("UTC", 2, 29, 6, 0, false), utc("2026-03-01T06:00:00Z"));
 }
 
-/* Each minute of a year of each zone comes back as itself, or as its double an hour later. */
+/* Moments all over a year of each zone come back as themselves, or as their double later. */
 static void test_a_year_there_and_back(void **state) {
   (void)state;
   static const char *const zones[] = {"Europe/Berlin", "America/New_York", "Australia/Lord_Howe",
                                       "Pacific/Apia", "UTC"};
   for (size_t i = 0; i < sizeof zones / sizeof *zones; i++)
     for (int64_t ms = utc("2026-01-01T00:00:00Z"); ms < utc("2027-01-01T00:00:00Z");
-         ms += INT64_C(17) * 60000) {
+         ms += INT64_C(53) * 60000) {
       struct zone_time shown = zone_time_of(zones[i], ms);
       int64_t first = zone_time_ms(zones[i], &shown, false),
               last = zone_time_ms(zones[i], &shown, true);
