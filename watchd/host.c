@@ -83,7 +83,6 @@ void host_free(struct host *host) {
   schedule_task_stop(&host->task);
   for (size_t i = 0; i < SUBJECTS; i++)
     free(host->states[i]);
-  host_samples_fini(&host->samples);
   free(host);
 }
 

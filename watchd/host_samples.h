@@ -4,7 +4,6 @@
 #ifndef BELFRY_WATCHD_HOST_SAMPLES_H
 #define BELFRY_WATCHD_HOST_SAMPLES_H
 
-#include "base/buf.h"
 #include "watchd/host_subject.h"
 #include "watchd/outbox.h"
 
@@ -13,11 +12,9 @@
 struct host_samples {
   struct outbox *outbox; /* borrowed */
   int64_t now_ms;        /* of the reading that is being taken; set by who takes it */
-  struct buf labels;
 };
 
 void host_samples_init(struct host_samples *samples, struct outbox *outbox);
-void host_samples_fini(struct host_samples *samples);
 
 /* Returns: a sink that borrows `samples`. */
 struct host_sink host_samples_sink(struct host_samples *samples);

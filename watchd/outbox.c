@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define LABELS_BYTES_MAX   4096 /* of one sample, as text */
 #define PARCEL_RECORDS_MAX 1000
 #define PARCEL_BYTES_MAX   ((size_t)256 << 10) /* a parcel this large is closed */
 #define LANE_BYTES_MAX     ((size_t)16 << 20)
@@ -43,6 +44,7 @@ struct outbox {
   struct outbox_letter *letters; /* waiting for their receipt; borrowed */
   struct ulid_maker ulids;
   struct outbox_figures figures;
+  struct buf labels;        /* of the sample that is put */
   bool together;            /* what comes now goes into one parcel */
   bool told_away;           /* the log has said that historyd is away */
   int64_t hold_until_ms;    /* the history cannot be written now: send nothing before (monotonic) */
@@ -130,6 +132,16 @@ void outbox_sample(struct outbox *outbox, const struct sample *sample) {
   history_batch_sample(batch, sample);
   outbox->perishable.bytes += batch->records.len - before;
   gather(outbox);
+}
+
+void outbox_labelled(struct outbox *outbox, const struct sample *sample, struct label *labels,
+                     size_t label_count) {
+  struct sample labelled = *sample;
+  buf_clear(&outbox->labels);
+  labels_put_json(&outbox->labels, labels, label_count);
+  labelled.labels = buf_slice(&outbox->labels);
+  if (buf_status(&outbox->labels) == BELFRY_OK)
+    outbox_sample(outbox, &labelled);
 }
 
 static void put_mutation(struct outbox *outbox, struct lane *lane, enum sql_statement statement,
@@ -398,6 +410,7 @@ int outbox_new(struct ev_loop *loop, const char *socket_path, struct outbox **ou
   if (!outbox)
     return BELFRY_ENOMEM;
   outbox->loop = loop;
+  buf_init(&outbox->labels, LABELS_BYTES_MAX);
   outbox->perishable.name = "samples";
   outbox->kept.name = "events";
   int status = history_client_new(socket_path, "belfry-watchd", &outbox->client);
@@ -426,5 +439,6 @@ void outbox_free(struct outbox *outbox) {
   clear_lane(&outbox->perishable);
   clear_lane(&outbox->kept);
   free(outbox->receipts);
+  buf_fini(&outbox->labels);
   free(outbox);
 }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "history/append.h"
+#include "model/sample_json.h"
 
 #include <ev.h>
 #include <stdbool.h>
@@ -26,6 +27,10 @@ void outbox_free(struct outbox *outbox);
 
 /* May be lost. They copy what they are given. */
 void outbox_sample(struct outbox *outbox, const struct sample *sample);
+/* A sample whose labels are not text yet; `sample->labels` is not looked at. One with more labels
+ * than fit is left out. */
+void outbox_labelled(struct outbox *outbox, const struct sample *sample, struct label *labels,
+                     size_t label_count);
 void outbox_note(struct outbox *outbox, enum sql_statement statement,
                  const struct history_value *values, size_t value_count);
 

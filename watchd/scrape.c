@@ -1,7 +1,6 @@
 #include "watchd/scrape.h"
 
 #include "base/log.h"
-#include "model/sample_json.h"
 #include "watchd/fetch.h"
 #include "watchd/scrape_take.h"
 
@@ -29,7 +28,6 @@ struct scrapes {
   struct scrape_parts parts;
   struct target **all; /* owned */
   size_t count;
-  struct buf labels;
 };
 
 /* --- telling --- */
@@ -37,12 +35,10 @@ struct scrapes {
 static void put(struct target *target, const char *metric, double value) {
   struct scrapes *scrapes = target->scrapes;
   struct label labels[] = {{slice_of("source"), slice_of(target->conf->source)}};
-  buf_clear(&scrapes->labels);
-  labels_put_json(&scrapes->labels, labels, 1);
-  const struct sample sample = {slice_of(metric), buf_slice(&scrapes->labels),
-                                clock_realtime_ms(scrapes->parts.clock), value};
-  if (!buf_status(&scrapes->labels))
-    outbox_sample(scrapes->parts.outbox, &sample);
+  const struct sample sample = {.metric = slice_of(metric),
+                                .timestamp_ms = clock_realtime_ms(scrapes->parts.clock),
+                                .value = value};
+  outbox_labelled(scrapes->parts.outbox, &sample, labels, 1);
 }
 
 static void scrape_on_sample(void *arg, const struct sample *sample) {
@@ -214,7 +210,6 @@ int scrapes_new(const struct scrape_parts *parts, struct scrapes **out) {
   if (!scrapes)
     return BELFRY_ENOMEM;
   scrapes->parts = *parts;
-  buf_init(&scrapes->labels, 0);
   *out = scrapes;
   return BELFRY_OK;
 }
@@ -223,6 +218,5 @@ void scrapes_free(struct scrapes *scrapes) {
   if (!scrapes)
     return;
   free_all(scrapes->all, scrapes->count);
-  buf_fini(&scrapes->labels);
   free(scrapes);
 }

@@ -2,7 +2,6 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "model/sample_json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,12 +10,10 @@ void service_teller_init(struct service_teller *teller, struct outbox *outbox, s
   teller->mask = mask;
   teller->outbox = outbox;
   buf_init(&teller->data, 4096);
-  buf_init(&teller->labels, 4096);
 }
 
 void service_teller_fini(struct service_teller *teller) {
   buf_fini(&teller->data);
-  buf_fini(&teller->labels);
 }
 
 void service_tell_watched(struct service_teller *teller, const char *name, int64_t now_ms) {
@@ -77,12 +74,9 @@ static void put_sample(struct service_teller *teller, const char *name,
   struct label labels[] = {
       {slice_of("service"), slice_of(name)},
       {slice_of(figure->label_key ? figure->label_key : ""), slice_of(figure->label)}};
-  buf_clear(&teller->labels);
-  labels_put_json(&teller->labels, labels, figure->label_key ? 2 : 1);
-  const struct sample sample = {slice_of(figure->metric), buf_slice(&teller->labels), now_ms,
-                                figure->value};
-  if (buf_status(&teller->labels) == BELFRY_OK)
-    outbox_sample(teller->outbox, &sample);
+  const struct sample sample = {
+      .metric = slice_of(figure->metric), .timestamp_ms = now_ms, .value = figure->value};
+  outbox_labelled(teller->outbox, &sample, labels, figure->label_key ? 2 : 1);
 }
 
 void service_tell_check(struct service_teller *teller, const char *name,

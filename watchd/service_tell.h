@@ -14,7 +14,7 @@
 struct service_teller {
   struct outbox *outbox; /* borrowed, as is */
   struct mask *mask;     /* of secrets in what programs write */
-  struct buf data, labels;
+  struct buf data;
 };
 
 /* Takes: both are borrowed. */

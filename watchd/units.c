@@ -250,7 +250,6 @@ void units_free(struct units *units) {
     return;
   stop(units);
   units_table_free(units->table);
-  host_samples_fini(&units->samples);
   buf_fini(&units->data);
   free(units->cgroup_root);
   free(units);
