@@ -57,6 +57,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/service.c %D%/service.h \
 	%D%/service_tell.c %D%/service_tell.h \
 	%D%/services.c %D%/services.h \
+	%D%/syslog.c %D%/syslog.h \
 	%D%/systemd.h \
 	%D%/tail.c %D%/tail.h \
 	%D%/tail_family.c %D%/tail_family.h \

@@ -58,6 +58,7 @@ static void put_figures(struct report *report) {
       &report->figures,
       "{\"services\":%lld,\"checking\":%lld,\"cpu_percent\":%.1f,"
       "\"checks\":%lld,\"samples\":%lld,\"lines\":%lld,\"masked\":%lld,\"misfits\":%lld,"
+      "\"syslog\":%lld,\"syslog_dropped\":%lld,\"syslog_refused\":%lld,"
       "\"late\":%lld,"
       "\"lateness_p99_ms\":%"
       "lld,\"dropped\":%lld,"
@@ -65,6 +66,7 @@ static void put_figures(struct report *report) {
       "\"next_run_ms\":%lld,\"duration_ms\":%lld}",
       (long long)own.services, (long long)own.checking, cpu_percent(report), (long long)own.checks,
       (long long)sent.samples, (long long)own.lines, (long long)own.masked, (long long)own.misfits,
+      (long long)own.syslog, (long long)own.syslog_dropped, (long long)own.syslog_refused,
       (long long)schedule_late_count(report->schedule),
       (long long)schedule_lateness_ms(report->schedule), (long long)(sent.dropped + own.dropped),
       memory_bytes(), (long long)report->interval_ms, (long long)own.last_run_ms,

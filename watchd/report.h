@@ -22,6 +22,9 @@ struct report_figures {
   int64_t lines;            /* of log files, stored */
   int64_t masked;           /* secrets in them, and in what programs wrote */
   int64_t dropped;          /* log lines that the history refused */
+  int64_t syslog;           /* messages stored */
+  int64_t syslog_dropped;   /* messages that were too many, or could not be stored */
+  int64_t syslog_refused;   /* connections that were too many */
   int64_t misfits;          /* log lines that were not in the format that was said of them */
 };
 typedef void (*report_fn)(void *arg, struct report_figures *figures);

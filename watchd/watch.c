@@ -13,6 +13,7 @@
 #include "watchd/schedule.h"
 #include "watchd/scrape.h"
 #include "watchd/services.h"
+#include "watchd/syslog.h"
 #include "watchd/systemd.h"
 #include "watchd/tails.h"
 #include "watchd/tasks.h"
@@ -41,6 +42,7 @@ struct watch {
   struct services *services;
   struct tasks *tasks;
   struct tails *tails;
+  struct syslog *syslog;
   struct scrapes *scrapes;
   struct alerts *alerts;
   struct report *report;
@@ -50,6 +52,7 @@ static void watch_on_ask(void *arg, struct report_figures *figures) {
   struct watch *watch = arg;
   services_figures(watch->services, figures);
   tails_figures(watch->tails, figures);
+  syslog_figures(watch->syslog, figures);
   figures->masked = mask_count(watch->mask);
 }
 
@@ -88,6 +91,10 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
   const struct tail_parts tails = {watch->loop, watch->outbox, watch->reader, clock, watch->mask};
   if (!status)
     status = tails_new(watch->schedule, &tails, &watch->tails);
+  const struct syslog_parts syslog = {watch->loop, watch->schedule, watch->outbox, clock,
+                                      watch->mask};
+  if (!status)
+    status = syslog_new(&syslog, &watch->syslog);
   const struct scrape_parts scrapes = {watch->schedule, watch->outbox, watch->transfers, clock};
   if (!status)
     status = scrapes_new(&scrapes, &watch->scrapes);
@@ -117,6 +124,8 @@ static int configure(struct watch *watch, const struct conf *conf, struct belfry
     status = services_configure(watch->services, conf);
   if (!status)
     status = tails_configure(watch->tails, conf);
+  if (!status)
+    status = syslog_configure(watch->syslog, conf);
   if (!status)
     status = scrapes_configure(watch->scrapes, conf);
   if (status)
@@ -185,6 +194,7 @@ static void free_parts(struct watch *watch) {
   tasks_free(watch->tasks);
   alerts_free(watch->alerts);
   scrapes_free(watch->scrapes);
+  syslog_free(watch->syslog);
   tails_free(watch->tails);
   services_free(watch->services);
   units_free(watch->units);

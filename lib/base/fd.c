@@ -118,7 +118,8 @@ int fd_unix_bind_datagram(const char *path, mode_t mode, int *out_fd, struct bel
   return BELFRY_OK;
 }
 
-int fd_tcp_listen(const char *address, int *out_fd, struct belfry_error *error) {
+/* A socket of the type that is bound to the address. */
+static int bind_address(const char *address, int type, int *out_fd, struct belfry_error *error) {
   char host[256];
   const char *colon = strrchr(address, ':');
   size_t host_len = colon ? (size_t)(colon - address) : 0;
@@ -133,22 +134,32 @@ int fd_tcp_listen(const char *address, int *out_fd, struct belfry_error *error) 
   if (!slice_to_int64(slice_of(colon + 1), &port) || port < 0 || port > 65535)
     return belfry_error_set(error, BELFRY_EINVAL, "'%s' has no port from 1 to 65535", address);
   struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-                           .ai_socktype = SOCK_STREAM};
+                           .ai_socktype = type};
   struct addrinfo *found = NULL;
   int failed = getaddrinfo(host, colon + 1, &hints, &found);
   if (failed)
     return belfry_error_set(error, BELFRY_EINVAL, "'%s' is not a numeric address and port: %s",
                             address, gai_strerror(failed));
   int status = BELFRY_OK;
-  int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0 ||
-      bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, FD_UNIX_BACKLOG) < 0) {
+  int fd = socket(found->ai_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  bool stream = type == SOCK_STREAM;
+  if (fd < 0 || (stream && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0) ||
+      bind(fd, found->ai_addr, found->ai_addrlen) < 0 ||
+      (stream && listen(fd, FD_UNIX_BACKLOG) < 0)) {
     status = belfry_error_errno(error, errno, "cannot listen on %s", address);
     fd_close(&fd);
   }
   freeaddrinfo(found);
   *out_fd = fd;
   return status;
+}
+
+int fd_tcp_listen(const char *address, int *out_fd, struct belfry_error *error) {
+  return bind_address(address, SOCK_STREAM, out_fd, error);
+}
+
+int fd_udp_bind(const char *address, int *out_fd, struct belfry_error *error) {
+  return bind_address(address, SOCK_DGRAM, out_fd, error);
 }
 
 int fd_peer(int fd, uid_t *uid, gid_t *gid, pid_t *pid) {

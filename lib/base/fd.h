@@ -38,6 +38,9 @@ int fd_unix_connect(const char *path, int *out_fd, struct belfry_error *error) B
  */
 int fd_tcp_listen(const char *address, int *out_fd, struct belfry_error *error) BELFRY_MUST_CHECK;
 
+/* Binds a UDP socket to such an address, nonblocking. */
+int fd_udp_bind(const char *address, int *out_fd, struct belfry_error *error) BELFRY_MUST_CHECK;
+
 /* Who is at the other end of a unix socket (SO_PEERCRED). */
 int fd_peer(int fd, uid_t *uid, gid_t *gid, pid_t *pid) BELFRY_MUST_CHECK;
 

@@ -39,5 +39,6 @@ lib_model_libmodel_a_SOURCES = \
 	%D%/severity.c %D%/severity.h \
 	%D%/state.c %D%/state.h \
 	%D%/state_text.c %D%/state_text.h \
+	%D%/syslog_stream.c %D%/syslog_stream.h \
 	%D%/timestamp_json.c %D%/timestamp_json.h \
 	%D%/uptime.c %D%/uptime.h

@@ -36,6 +36,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_sample_json \
 	tests/fuzz/fuzz_sse \
 	tests/fuzz/fuzz_subscription \
+	tests/fuzz/fuzz_syslog_stream \
 	tests/fuzz/fuzz_timestamp \
 	tests/fuzz/fuzz_upgrade \
 	tests/fuzz/fuzz_ws
@@ -109,6 +110,8 @@ tests_fuzz_fuzz_sse_SOURCES = %D%/fuzz_sse.c %D%/fuzz.h %D%/property.h $(fuzz_ma
 tests_fuzz_fuzz_sse_LDADD = $(CLI_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_subscription_SOURCES = %D%/fuzz_subscription.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_subscription_LDADD = $(PUSHD_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_syslog_stream_SOURCES = %D%/fuzz_syslog_stream.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_syslog_stream_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_timestamp_SOURCES = %D%/fuzz_timestamp.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_timestamp_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_upgrade_SOURCES = %D%/fuzz_upgrade.c %D%/fuzz.h %D%/property.h $(fuzz_main)

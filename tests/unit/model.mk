@@ -81,3 +81,9 @@ TESTS += tests/unit/model/test_log_join
 tests_unit_model_test_log_join_SOURCES = %D%/model/test_log_join.c
 tests_unit_model_test_log_join_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_model_test_log_join_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/model/test_syslog_stream
+TESTS += tests/unit/model/test_syslog_stream
+tests_unit_model_test_syslog_stream_SOURCES = %D%/model/test_syslog_stream.c
+tests_unit_model_test_syslog_stream_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_model_test_syslog_stream_LDADD = $(MODEL_LIBS) $(CMOCKA_LIBS)

@@ -74,7 +74,7 @@ static void test_values(void **state) {
 
 /* The sections and lists. */
 #define KNOWN                                                                                      \
-  "paths, logging, history, retention, fcgi, push, watch, masking, metrics, model, web, access, "  \
+  "paths, logging, history, retention, fcgi, push, watch, masking, syslog, metrics, model, web, access, "  \
   "alerting, thresholds, services, logs, scrapes, masks, alerts, maintenance"
 
 static void test_keys(void **state) {
