@@ -28,6 +28,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/host_subject.c %D%/host_subject.h \
 	%D%/host_temperature.c %D%/host_temperature.h \
 	%D%/host_uptime.c \
+	%D%/journal.h \
 	%D%/log_formats.c %D%/log_formats.h \
 	%D%/maintenance.c %D%/maintenance.h \
 	%D%/mounts_ask.c %D%/mounts_ask.h \
@@ -74,9 +75,9 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/watch.c %D%/watch.h \
 	%D%/watched.c %D%/watched.h
 if HAVE_LIBSYSTEMD
-watchd_libwatchd_a_SOURCES += %D%/systemd_bus.c
+watchd_libwatchd_a_SOURCES += %D%/journal_systemd.c %D%/systemd_bus.c
 else
-watchd_libwatchd_a_SOURCES += %D%/systemd_none.c
+watchd_libwatchd_a_SOURCES += %D%/journal_none.c %D%/systemd_none.c
 endif
 WATCHD_LIBS = watchd/libwatchd.a $(SETTINGS_LIBS) $(CURL_LIBS) $(SYSTEMD_LIBS) $(EV_LIBS)
 

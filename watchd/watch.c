@@ -7,6 +7,7 @@
 #include "settings/settings.h"
 #include "watchd/alerts.h"
 #include "watchd/host.h"
+#include "watchd/journal.h"
 #include "watchd/outbox.h"
 #include "watchd/reader.h"
 #include "watchd/report.h"
@@ -43,6 +44,7 @@ struct watch {
   struct tasks *tasks;
   struct tails *tails;
   struct syslog *syslog;
+  struct journal *journal;
   struct scrapes *scrapes;
   struct alerts *alerts;
   struct report *report;
@@ -53,6 +55,7 @@ static void watch_on_ask(void *arg, struct report_figures *figures) {
   services_figures(watch->services, figures);
   tails_figures(watch->tails, figures);
   syslog_figures(watch->syslog, figures);
+  journal_figures(watch->journal, figures);
   figures->masked = mask_count(watch->mask);
 }
 
@@ -95,6 +98,10 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
                                       watch->mask};
   if (!status)
     status = syslog_new(&syslog, &watch->syslog);
+  const struct journal_parts journal = {watch->loop,   watch->schedule, watch->outbox,
+                                        watch->reader, clock,           watch->mask};
+  if (!status)
+    status = journal_new(&journal, &watch->journal);
   const struct scrape_parts scrapes = {watch->schedule, watch->outbox, watch->transfers, clock};
   if (!status)
     status = scrapes_new(&scrapes, &watch->scrapes);
@@ -126,6 +133,8 @@ static int configure(struct watch *watch, const struct conf *conf, struct belfry
     status = tails_configure(watch->tails, conf);
   if (!status)
     status = syslog_configure(watch->syslog, conf);
+  if (!status)
+    status = journal_configure(watch->journal, conf);
   if (!status)
     status = scrapes_configure(watch->scrapes, conf);
   if (status)
@@ -194,6 +203,7 @@ static void free_parts(struct watch *watch) {
   tasks_free(watch->tasks);
   alerts_free(watch->alerts);
   scrapes_free(watch->scrapes);
+  journal_free(watch->journal);
   syslog_free(watch->syslog);
   tails_free(watch->tails);
   services_free(watch->services);

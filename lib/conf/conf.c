@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "conf/conf_priv.h"
+#include "config.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -35,6 +36,20 @@ void conf__cross_check(struct conf_reading *reading) {
         "paths.run: has %zu bytes; with /history.sock a socket's path would hold more than "
         "%d: choose a folder of at most %zu bytes",
         strlen(conf->paths_run), SOCKET_PATH_MAX, longest);
+}
+
+bool conf__can_be_on(const struct conf_row *row, struct buf *why) {
+#ifndef HAVE_LIBSYSTEMD
+  if (row->section && strcmp(row->section, "journal") == 0) {
+    buf_put_text(why, "this Belfry was built without libsystemd: build it where libsystemd-dev is "
+                      "installed, or write false");
+    return false;
+  }
+#else
+  (void)row;
+  (void)why;
+#endif
+  return true;
 }
 
 static struct conf *conf_new(void) {

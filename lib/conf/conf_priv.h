@@ -163,6 +163,9 @@ void conf__put_number(enum conf_kind kind, int64_t number, struct buf *out);
 /* Puts what the row takes: "a whole number from 1 to 256". */
 void conf__put_expectation(const struct conf_row *row, struct buf *out);
 
+/* Whether this Belfry can do what a setting turns on; puts what would be needed. */
+bool conf__can_be_on(const struct conf_row *row, struct buf *why);
+
 /* Whether a text is an expression of PCRE2; puts at which character it is not, and why. A failure
  * is left in `why`. */
 void conf__check_pattern(const char *pattern, struct buf *why);

@@ -153,7 +153,7 @@ static int read_bool(const struct conf_row *row, struct slice text, bool *out, s
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)
     if (text.len == strlen(words[i]) && strncasecmp(text.data, words[i], text.len) == 0) {
       *out = i % 2;
-      return BELFRY_OK;
+      return !*out || conf__can_be_on(row, why) ? BELFRY_OK : BELFRY_EINVAL;
     }
   return refuse(row, text, why);
 }

@@ -1,5 +1,6 @@
 -- statement: tail_position_set
 -- writers: watchd
+-- The journal is one, too: its path is `journal:` and its folder, its fingerprint the cursor.
 -- Moves on from the version that the watcher knows (0: the file is new to it). Another version changes nothing.
 INSERT INTO tail_position (path, device, inode, fingerprint, offset, version)
 SELECT :path, :device, :inode, :fingerprint, :offset, 1

@@ -1,6 +1,8 @@
 /* lib/conf: every mistake is told with its place, its key, and what would be right. */
 #include "conf_file.h"
 
+#include "config.h"
+
 struct row {
   const char *text, *problems;
 };
@@ -43,6 +45,19 @@ static void test_values(void **state) {
        "with KiB, MiB, GiB or TiB, such as 8MiB\n"},
       {"fcgi:\n  max_body: 2GiB\n",
        "2:13: fcgi.max_body: '2GiB' is not a size from 1KiB to 1GiB\n"},
+      {"journal:\n  priority: loud\n",
+       "2:13: journal.priority: 'loud' is not emerg, alert, crit, err, warning, notice, info or "
+       "debug\n"},
+      {"syslog:\n  listen: 5514\n", "2:11: syslog.listen: '5514' is not an address such as "
+                                    "127.0.0.1:8090 or [::1]:8090 of at most 255 bytes\n"},
+      {"syslog:\n  max_message: 1KB\n",
+       "2:16: syslog.max_message: '1KB' is not a size from 480 to 64KiB: write a number of bytes, "
+       "or with KiB, MiB, GiB or TiB, such as 8MiB\n"},
+#ifndef HAVE_LIBSYSTEMD
+      {"journal:\n  enabled: yes\n",
+       "2:12: journal.enabled: this Belfry was built without libsystemd: build it where "
+       "libsystemd-dev is installed, or write false\n"},
+#endif
       {"logging:\n  level: loud\n",
        "2:10: logging.level: 'loud' is not critical, error, warning, notice, info or debug\n"},
       {"access:\n  read_role: Viewer\n",
@@ -74,7 +89,8 @@ static void test_values(void **state) {
 
 /* The sections and lists. */
 #define KNOWN                                                                                      \
-  "paths, logging, history, retention, fcgi, push, watch, masking, syslog, metrics, model, web, access, "  \
+  "paths, logging, history, retention, fcgi, push, watch, masking, syslog, journal, metrics, "     \
+  "model, web, access, "                                                                           \
   "alerting, thresholds, services, logs, scrapes, masks, alerts, maintenance"
 
 static void test_keys(void **state) {
