@@ -553,9 +553,9 @@ static void read_on(struct tail *tail) {
     follow_truncation(tail);
     return;
   }
-  bool at_new_end = tail->at.version == 0 && tail->at.offset > 0; /* worth storing by itself */
+  bool is_new = tail->at.version == 0; /* worth storing by itself: it may be renamed soon */
   size_t consumed = put_lines(tail, slice_new(chunk, (size_t)n), before, false);
-  if (consumed > 0 || at_new_end) {
+  if (consumed > 0 || is_new) {
     tail->ended_ms = 0;
     send_batch(tail, tail->fd, &tail->at, &tail->head, consumed);
   } else {
