@@ -123,6 +123,28 @@ struct conf_maintenance {
   char *timezone;            /* of IANA; UTC when absent */
 };
 
+enum conf_trigger { CONF_TRIGGER_FAILURES, CONF_TRIGGER_CPU, CONF_TRIGGER_MEMORY };
+
+#define CONF_RECOVERIES_PER_HOUR_MAX 60
+
+/* What may be done about a service: an entry of the list `recoveries`. */
+struct conf_recovery {
+  char *name;    /* of the action: [A-Za-z0-9_.:-]{1,64} */
+  char *service; /* one of the two: see conf_recovery_service() */
+  char **services;
+  char **command;     /* argv, ended by a NULL; the first is an absolute path */
+  char *user;         /* NULL: as belfry-watchd was started */
+  char **environment; /* "NAME=value", ended by a NULL */
+  char *folder;
+  int64_t timeout_ms;
+  bool automatic;
+  int trigger;    /* enum conf_trigger */
+  int64_t after;  /* failed checks in a row; 0: as thresholds.restart_failures says */
+  int64_t for_ms; /* of the other triggers */
+  int64_t cooldown_ms, backoff_max_ms, max_per_hour;
+  int64_t verify_after_ms, verify_timeout_ms;
+};
+
 /* Where a value is from; a later one wins. */
 enum conf_origin {
   CONF_FROM_DEFAULT,
@@ -262,6 +284,18 @@ bool conf_is_glob(const char *path);
 struct conf_log *conf_log_copy(const struct conf_log *log);
 void conf_log_free(struct conf_log *log);
 bool conf_log_same(const struct conf_log *a, const struct conf_log *b);
+
+/* The services of a recovery, one after the other. Returns: borrowed; NULL behind the last. */
+const char *conf_recovery_service(const struct conf_recovery *recovery, size_t index);
+bool conf_recovery_is_of(const struct conf_recovery *recovery, struct slice service);
+
+/* Returns: borrowed; NULL when the service has no such action. */
+const struct conf_recovery *conf_recovery_find(const struct conf *conf, struct slice service,
+                                               struct slice action);
+
+/* Returns: owned, free with conf_recovery_free(); NULL out of memory. */
+struct conf_recovery *conf_recovery_copy(const struct conf_recovery *recovery);
+void conf_recovery_free(struct conf_recovery *recovery);
 
 /* The same of a scrape. */
 struct conf_scrape *conf_scrape_copy(const struct conf_scrape *scrape);

@@ -44,6 +44,7 @@ enum conf_form {
   CONF_FORM_STATUSES,  /* comma list of statuses of HTTP and FROM-TO */
   CONF_FORM_MEMBER,    /* path.to.member=value */
   CONF_FORM_FIGURE,    /* metric=path.to.number */
+  CONF_FORM_VARIABLE,  /* NAME=value */
   CONF_FORM_NETWORKS,  /* comma list of addresses and ADDRESS/BITS */
   CONF_FORM_NUMBER,    /* 90, -0.5 */
   CONF_FORM_PAIR,      /* name=value */

@@ -13,6 +13,7 @@ lib_conf_libconf_a_SOURCES = \
 	%D%/pattern.c \
 	%D%/maintenance.c \
 	%D%/mask.c \
+	%D%/recovery.c \
 	%D%/scrape.c \
 	%D%/service.c \
 	%D%/service_types.def \

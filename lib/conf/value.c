@@ -86,6 +86,8 @@ static const char *form_expectation(enum conf_form form) {
     return "a member and its value such as status=ok or checks.db.status=up";
   case CONF_FORM_FIGURE:
     return "a metric and the path of its number such as requests_total=http.requests";
+  case CONF_FORM_VARIABLE:
+    return "a variable and its value such as MODE=fast";
   case CONF_FORM_NETWORKS:
     return "a comma list of addresses and networks such as 127.0.0.1,10.0.0.0/8,fd00::/8";
   case CONF_FORM_NUMBER:
@@ -290,6 +292,12 @@ static bool is_figure(struct slice text) {
   return true;
 }
 
+static bool is_variable(struct slice text) {
+  const char *sign = text.len ? memchr(text.data, '=', text.len) : NULL;
+  return sign && sign > text.data && !isdigit((unsigned char)text.data[0]) &&
+         all_of(slice_new(text.data, (size_t)(sign - text.data)), "_");
+}
+
 static bool is_method(struct slice text) {
   for (size_t i = 0; i < text.len; i++)
     if (text.data[i] < 'A' || text.data[i] > 'Z')
@@ -346,6 +354,8 @@ static bool has_form(enum conf_form form, struct slice text) {
     return is_member(text);
   case CONF_FORM_FIGURE:
     return is_figure(text);
+  case CONF_FORM_VARIABLE:
+    return is_variable(text);
   case CONF_FORM_NETWORKS:
     return network_list_check(text, NULL) == BELFRY_OK;
   case CONF_FORM_NUMBER:

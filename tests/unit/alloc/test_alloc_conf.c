@@ -69,7 +69,9 @@ static void test_good_file(void **state) {
       "port: 1, health_endpoint: /h}\n"
       "- {name: b, port: 2, depends_on: [a]}\n- {name: c, type: exec, command: [/a, b, "
       "'']}\nlogs:\n- path: a.log\n"
-      "- {path: b.log, source: b}\nscrapes:\n- {url: 'http://h/m', metrics: [a, b*]}\n",
+      "- {path: b.log, source: b}\nscrapes:\n- {url: 'http://h/m', metrics: [a, b*]}\n"
+      "recoveries:\n- {name: r, services: [a, b], command: [/a, b], environment: "
+      "[A=b]}\n",
       true);
   unsetenv("BELFRY_WEB_TITLE");
   unsetenv("LOG_FILE_PATH");

@@ -383,6 +383,7 @@ static void test_the_example_is_valid(void **state) {
   assert_int_equal(conf->log_count, 3);
   assert_int_equal(conf->alert_count, 3);
   assert_int_equal(conf->maintenance_count, 1);
+  assert_int_equal(conf->recovery_count, 1);
   assert_string_equal(conf->push_listen, "127.0.0.1:8090");
   conf_free(conf);
   buf_fini(&text);

@@ -91,7 +91,7 @@ static void test_values(void **state) {
 #define KNOWN                                                                                      \
   "paths, logging, history, retention, fcgi, push, watch, masking, syslog, journal, metrics, "     \
   "model, web, access, "                                                                           \
-  "alerting, thresholds, services, logs, scrapes, masks, alerts, maintenance"
+  "alerting, thresholds, services, logs, scrapes, masks, alerts, maintenance, recoveries"
 
 static void test_keys(void **state) {
   (void)state;
@@ -138,6 +138,73 @@ static void test_kinds(void **state) {
        "2:12: fcgi.workers: the tag '!env' means nothing here: remove it\n"},
       {"fcgi: !include x.yaml\n",
        "1:7: fcgi: must be a map of settings (`key: value` lines), not a single value\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
+#define RECOVERY                                                                                   \
+  "services: [{name: a, port: 1}, {name: b, port: 2}]\nrecoveries:\n  - name: restart\n    "
+#define COMMAND "command: [/bin/true]\n    "
+
+static void test_recoveries(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {RECOVERY COMMAND "service: a\n", ""},
+      {RECOVERY COMMAND "services: [a, b]\n    user: root\n    environment: [A=b, _C1=]\n", ""},
+      {RECOVERY COMMAND "service: c\n",
+       "3:5: recoveries[0]: recovers 'c', which is none of the services: add it, or correct the "
+       "name\n"},
+      {RECOVERY COMMAND "services: [a, c]\n",
+       "3:5: recoveries[0]: recovers 'c', which is none of the services: add it, or correct the "
+       "name\n"},
+      {RECOVERY "command: [/bin/true]\n",
+       "3:5: recoveries[0]: needs `service`: the name of one of the services, or `services`: a "
+       "list of them\n"},
+      {RECOVERY COMMAND "service: a\n    services: [b]\n",
+       "3:5: recoveries[0]: has both `service` and `services`: leave one of them\n"},
+      {RECOVERY "service: a\n",
+       "3:5: recoveries[0]: needs `command`: a list of the program, by its "
+       "absolute path, and its arguments\n"},
+      {RECOVERY "service: a\n    command: [systemctl, restart, a]\n",
+       "3:5: recoveries[0]: the program of `command` must be an absolute path such as "
+       "/usr/bin/systemctl\n"},
+      {RECOVERY "service: a\n    command: /bin/true\n",
+       "5:14: recoveries[0].command: must be a list ([one, two]), not a single value\n"},
+      {RECOVERY COMMAND "service: a\n    user: no-such-user\n",
+       "3:5: recoveries[0]: runs as 'no-such-user', which is no user of this host: add the user, "
+       "or "
+       "correct the name\n"},
+      {RECOVERY COMMAND "service: a\n    environment: [1A=b]\n",
+       "6:19: recoveries[0].environment: '1A=b' is not a variable and its value such as MODE=fast "
+       "of at most 4096 bytes\n"},
+      {RECOVERY COMMAND "service: a\n    environment: [A]\n",
+       "6:19: recoveries[0].environment: 'A' is not a variable and its value such as MODE=fast of "
+       "at most 4096 bytes\n"},
+      {RECOVERY COMMAND "service: a\n  - name: restart\n    " COMMAND "service: a\n",
+       "3:5: recoveries[0]: there is another action 'restart' of the service a: call one of them "
+       "something else\n"},
+      {RECOVERY COMMAND "service: a\n  - name: restart\n    " COMMAND "service: b\n", ""},
+      {RECOVERY COMMAND "services: [a, a]\n",
+       "3:5: recoveries[0]: names the service a twice: leave one of them\n"},
+      {RECOVERY COMMAND "service: a\n    trigger: cpu\n",
+       "3:5: recoveries[0]: `trigger` means nothing to what is not run automatically: write "
+       "`automatic: true`\n"},
+      {RECOVERY COMMAND "service: a\n    trigger: disk\n",
+       "6:14: recoveries[0].trigger: 'disk' is not failures, cpu or memory\n"},
+      {RECOVERY COMMAND "service: a\n    automatic: true\n    trigger: cpu\n    after: 2\n",
+       "3:5: recoveries[0]: `after` means nothing to this trigger: remove it, or write `trigger: "
+       "failures`\n"},
+      {RECOVERY COMMAND "service: a\n    for: 2m\n",
+       "3:5: recoveries[0]: `for` means nothing to the trigger failures: remove it, or write "
+       "`after`\n"},
+      {RECOVERY COMMAND "service: a\n    cooldown: 2h\n    backoff_max: 1h\n",
+       "3:5: recoveries[0]: `backoff_max` is shorter than `cooldown`: make it at least as long\n"},
+      {RECOVERY COMMAND "service: a\n    max_per_hour: 61\n",
+       "6:19: recoveries[0].max_per_hour: '61' is not a whole number from 1 to 60\n"},
+      {RECOVERY COMMAND "service: a\n    timeout: 1ms\n",
+       "6:14: recoveries[0].timeout: '1ms' is not a duration from 100ms to 1d\n"},
+      {"recoveries:\n  - service: a\n",
+       "2:5: recoveries[0]: `name` is missing, as in `- name: restart`\n"},
   };
   CHECK_ROWS(rows);
 }
@@ -519,6 +586,7 @@ int main(void) {
       cmocka_unit_test(test_maintenance),
       cmocka_unit_test(test_lists),
       cmocka_unit_test(test_types_of_services),
+      cmocka_unit_test(test_recoveries),
       cmocka_unit_test(test_scrapes),
       cmocka_unit_test(test_yaml_itself),
       cmocka_unit_test(test_all_are_told),
