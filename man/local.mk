@@ -10,7 +10,7 @@ CLEANFILES += %D%/belfry.yaml.5 %D%/belfry-pushd.8
 	    $(srcdir)/%D%/belfry.yaml.5.in > $@.new && rm -f $@.settings && mv $@.new $@
 dist_man_MANS += %D%/belfry-fcgi.8
 dist_man_MANS += %D%/belfry-historyd.8
-dist_man_MANS += %D%/belfry-watchd.8
+dist_man_MANS += %D%/belfry-watchd.8 %D%/belfry-runner.8
 
 %D%/belfry-pushd.8: %D%/belfry-pushd.8.in %D%/figures.awk lib/model/push_figures.def Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(AWK) -f $(srcdir)/%D%/figures.awk $(srcdir)/lib/model/push_figures.def > $@.figures && \

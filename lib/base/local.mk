@@ -1,5 +1,6 @@
 noinst_LIBRARIES += lib/base/libbase.a
 lib_base_libbase_a_SOURCES = \
+	%D%/action.c %D%/action.h \
 	%D%/address.c %D%/address.h \
 	%D%/bell.c %D%/bell.h \
 	%D%/buf.c %D%/buf.h \

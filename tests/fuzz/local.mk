@@ -4,6 +4,7 @@
 # Otherwise `make check` replays the seeds.
 fuzz_targets = \
 	tests/fuzz/fuzz_accept \
+	tests/fuzz/fuzz_action \
 	tests/fuzz/fuzz_address \
 	tests/fuzz/fuzz_append \
 	tests/fuzz/fuzz_auth \
@@ -46,6 +47,8 @@ fuzz_push_peer = %D%/push_peer.c %D%/push_peer.h %D%/fuzz.h %D%/property.h
 
 tests_fuzz_fuzz_accept_SOURCES = %D%/fuzz_accept.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_accept_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_action_SOURCES = %D%/fuzz_action.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_action_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_address_SOURCES = %D%/fuzz_address.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_address_LDADD = $(BASE_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_append_SOURCES = %D%/fuzz_append.c %D%/fuzz.h $(fuzz_main)

@@ -1,9 +1,12 @@
 # Unit tests of lib/base.
-base_tests = tests/unit/base/test_address tests/unit/base/test_buf tests/unit/base/test_fd tests/unit/base/test_ipc \
+base_tests = tests/unit/base/test_action tests/unit/base/test_address tests/unit/base/test_buf tests/unit/base/test_fd tests/unit/base/test_ipc \
 	tests/unit/base/test_json \
 	tests/unit/base/test_slice tests/unit/base/test_timestamp tests/unit/base/test_ulid
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
+tests_unit_base_test_action_SOURCES = %D%/base/test_action.c
+tests_unit_base_test_action_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_base_test_action_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_base_test_address_SOURCES = %D%/base/test_address.c
 tests_unit_base_test_address_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_base_test_address_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
