@@ -13,6 +13,8 @@ systemd_units = \
 
 systemdunitdir = $(prefix)/lib/systemd/system
 dist_systemdunit_DATA = %D%/systemd/belfry.target
+# For who wants it: nothing is given more rights by an installation.
+dist_pkgdata_DATA = %D%/systemd/belfry-watchd-recoveries.conf
 nodist_systemdunit_DATA = $(systemd_units)
 sysusersdir = $(prefix)/lib/sysusers.d
 dist_sysusers_DATA = %D%/sysusers.d/belfry.conf

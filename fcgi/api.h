@@ -32,6 +32,8 @@ extern const struct field api_alerts_query[];
 extern const struct field api_alerts_ack_fields[];
 extern const struct field api_silences_query[];
 extern const struct field api_silences_fields[];
+extern const struct field api_recoveries_query[];
+extern const struct field api_recovery_fields[];
 extern const struct field api_agents_query[];
 extern const struct field api_sessions_query[];
 extern const struct field api_sessions_terminate_fields[];

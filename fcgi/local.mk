@@ -22,6 +22,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api_opportunities.c \
 	%D%/api_otlp.c \
 	%D%/api_prometheus.c \
+	%D%/api_recoveries.c \
 	%D%/api_services.c \
 	%D%/api_sessions.c \
 	%D%/api_settings.c \
@@ -125,6 +126,10 @@ FCGI_SCHEMAS = \
 	fcgi/schemas/otlp_traces.json \
 	fcgi/schemas/problem.json \
 	fcgi/schemas/role.json \
+	fcgi/schemas/recoveries.json \
+	fcgi/schemas/recovery.json \
+	fcgi/schemas/recovery_actions.json \
+	fcgi/schemas/recovery_begun.json \
 	fcgi/schemas/sample_in.json \
 	fcgi/schemas/samples_accepted.json \
 	fcgi/schemas/service.json \

@@ -6,6 +6,7 @@
 #include "watchd/host_subject.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const struct {
   const char *name;
@@ -24,10 +25,25 @@ struct host {
   void *states[SUBJECTS]; /* owned */
   bool complained[SUBJECTS];
   struct host_samples samples;
+  double cpu_percent, memory_percent; /* of the reading that is being taken; negative: not read */
+  host_read_fn on_read;               /* NULL: nobody listens */
+  void *arg;
 };
 
+/* What is listened for is noted; all of it becomes samples. */
+static void put_figure(void *arg, const char *metric, const char *label, struct slice label_value,
+                       double value) {
+  struct host *host = arg;
+  const struct host_sink samples = host_samples_sink(&host->samples);
+  if (!label && strcmp(metric, "host_cpu_percent") == 0)
+    host->cpu_percent = value;
+  if (!label && strcmp(metric, "host_memory_percent") == 0)
+    host->memory_percent = value;
+  samples.put(samples.arg, metric, label, label_value, value);
+}
+
 static void take(struct host *host, size_t i, struct slice text) {
-  const struct host_sink sink = host_samples_sink(&host->samples);
+  const struct host_sink sink = {put_figure, host};
   subjects[i].subject->take(host->states[i], text, clock_monotonic_us(host->clock), &sink);
 }
 
@@ -54,8 +70,11 @@ static void read_subject(struct host *host, size_t i) {
 static void host_on_turn(void *arg) {
   struct host *host = arg;
   host->samples.now_ms = clock_realtime_ms(host->clock);
+  host->cpu_percent = host->memory_percent = -1;
   for (size_t i = 0; i < SUBJECTS; i++)
     read_subject(host, i);
+  if (host->on_read)
+    host->on_read(host->arg, host->cpu_percent, host->memory_percent);
 }
 
 int host_new(struct schedule *schedule, struct outbox *outbox, const struct clock *clock,
@@ -84,6 +103,11 @@ void host_free(struct host *host) {
   for (size_t i = 0; i < SUBJECTS; i++)
     free(host->states[i]);
   free(host);
+}
+
+void host_listen(struct host *host, host_read_fn on_read, void *arg) {
+  host->on_read = on_read;
+  host->arg = arg;
 }
 
 void host_set_interval(struct host *host, int64_t interval_ms) {

@@ -19,6 +19,10 @@ int host_new(struct schedule *schedule, struct outbox *outbox, const struct cloc
              struct host **out) BELFRY_MUST_CHECK;
 void host_free(struct host *host);
 
+/* Called after each reading; a figure that was not read is negative. */
+typedef void (*host_read_fn)(void *arg, double cpu_percent, double memory_percent);
+void host_listen(struct host *host, host_read_fn on_read, void *arg);
+
 /* Reads every `interval_ms` from now on; 0 stops. What is known from earlier readings stays. */
 void host_set_interval(struct host *host, int64_t interval_ms);
 

@@ -51,7 +51,14 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/probe_tls.c \
 	%D%/quiet.c %D%/quiet.h \
 	%D%/reader.c %D%/reader.h \
+	%D%/recoveries.c %D%/recoveries.h \
+	%D%/recovery_limits.c %D%/recovery_limits.h \
+	%D%/recovery_lines.c %D%/recovery_lines.h \
+	%D%/recovery_run.c %D%/recovery_run.h \
+	%D%/recovery_tell.c %D%/recovery_tell.h \
 	%D%/report.c %D%/report.h \
+	%D%/rights.c %D%/rights.h \
+	%D%/runner_link.c %D%/runner_link.h \
 	%D%/schedule.c %D%/schedule.h \
 	%D%/scrape.c %D%/scrape.h \
 	%D%/scrape_take.c %D%/scrape_take.h \
@@ -67,6 +74,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/tails.c %D%/tails.h \
 	%D%/task_check.c \
 	%D%/task_kinds.def \
+	%D%/task_recover.c \
 	%D%/tasks.c %D%/tasks.h \
 	%D%/transfer.c %D%/transfer.h \
 	%D%/turns.c %D%/turns.h \

@@ -63,7 +63,7 @@ static void put_figures(struct report *report) {
       "\"lateness_p99_ms\":%"
       "lld,\"dropped\":%lld,"
       "\"memory_bytes\":%lld,\"interval_ms\":%lld,\"last_run_ms\":%lld,"
-      "\"next_run_ms\":%lld,\"duration_ms\":%lld}",
+      "\"next_run_ms\":%lld,\"duration_ms\":%lld",
       (long long)own.services, (long long)own.checking, cpu_percent(report), (long long)own.checks,
       (long long)sent.samples, (long long)own.lines, (long long)own.masked, (long long)own.misfits,
       (long long)own.syslog, (long long)own.syslog_dropped, (long long)own.syslog_refused,
@@ -71,6 +71,10 @@ static void put_figures(struct report *report) {
       (long long)schedule_lateness_ms(report->schedule), (long long)(sent.dropped + own.dropped),
       memory_bytes(), (long long)report->interval_ms, (long long)own.last_run_ms,
       (long long)own.next_run_ms, (long long)own.last_duration_ms);
+  buf_printf(&report->figures,
+             ",\"recoveries\":%lld,\"recoveries_failed\":%lld,\"recovering\":%lld,\"runner\":%d}",
+             (long long)own.recoveries, (long long)own.recoveries_failed, (long long)own.recovering,
+             own.runner);
 }
 
 /* A row that is lost is replaced by the next. */

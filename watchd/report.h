@@ -9,6 +9,7 @@
 #include "watchd/outbox.h"
 #include "watchd/schedule.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What the parts of the daemon count. */
@@ -26,6 +27,10 @@ struct report_figures {
   int64_t syslog_dropped;   /* messages that were too many, or could not be stored */
   int64_t syslog_refused;   /* connections that were too many */
   int64_t misfits;          /* log lines that were not in the format that was said of them */
+  int64_t recoveries;       /* finished */
+  int64_t recoveries_failed;
+  int64_t recovering; /* that run */
+  bool runner;        /* whether they can be run */
 };
 typedef void (*report_fn)(void *arg, struct report_figures *figures);
 

@@ -22,6 +22,8 @@ struct services {
   bool known;   /* the states have been read from the history */
   bool started; /* probing has begun */
   struct services_round *rounds;
+  services_checked_fn on_checked; /* NULL: nobody listens */
+  void *arg;
   struct ev_timer due; /* somebody is to be checked out of turn */
   int64_t checks, last_run_ms, last_duration_ms;
   struct pauses pauses;
@@ -116,6 +118,18 @@ static void services_on_checked(void *arg, struct watched *watched) {
   services->last_run_ms =
       clock_realtime_ms(services->parts.clock) - schedule_now_ms() + watched->check_begun_ms;
   look_soon(services);
+  if (services->on_checked)
+    services->on_checked(services->arg, watched->name, &watched->state);
+}
+
+void services_listen(struct services *services, services_checked_fn on_checked, void *arg) {
+  services->on_checked = on_checked;
+  services->arg = arg;
+}
+
+const struct service_state *services_state(const struct services *services, const char *name) {
+  const struct watched *watched = find(services->all, services->count, slice_of(name));
+  return watched ? &watched->state : NULL;
 }
 
 int services_check(struct services *services, struct services_round *round) {

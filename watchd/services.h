@@ -69,6 +69,15 @@ bool services_each(const struct services *services, services_fn on_service, void
 
 bool services_is_down(const struct services *services, const char *name);
 
+/* Called after each check of a service, however it ended. */
+typedef void (*services_checked_fn)(void *arg, const char *service,
+                                    const struct service_state *state);
+void services_listen(struct services *services, services_checked_fn on_checked, void *arg);
+
+/* Returns: how a service is; NULL when it is not watched. Borrowed until the next call of
+ * services_configure(). */
+const struct service_state *services_state(const struct services *services, const char *name);
+
 /* Returns: the name of a service that is down and without which `name` cannot be up, however far;
  * NULL when there is none. Borrowed until the next call of services_configure(). */
 const char *services_down_dependency(const struct services *services, const char *name);

@@ -13,6 +13,7 @@
 #include "watchd/reader.h"
 #include "watchd/services.h"
 
+struct recoveries;
 struct tasks;
 struct task_kind;
 
@@ -22,6 +23,7 @@ struct tasks_parts {
   struct outbox *outbox;
   struct reader *reader;
   struct services *services;
+  struct recoveries *recoveries;
   const struct clock *clock;
 };
 

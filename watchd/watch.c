@@ -10,7 +10,10 @@
 #include "watchd/journal.h"
 #include "watchd/outbox.h"
 #include "watchd/reader.h"
+#include "watchd/recoveries.h"
 #include "watchd/report.h"
+#include "watchd/rights.h"
+#include "watchd/runner_link.h"
 #include "watchd/schedule.h"
 #include "watchd/scrape.h"
 #include "watchd/services.h"
@@ -41,6 +44,8 @@ struct watch {
   struct host *host;
   struct units *units;
   struct services *services;
+  struct runner_link *runner;
+  struct recoveries *recoveries;
   struct tasks *tasks;
   struct tails *tails;
   struct syslog *syslog;
@@ -56,7 +61,23 @@ static void watch_on_ask(void *arg, struct report_figures *figures) {
   tails_figures(watch->tails, figures);
   syslog_figures(watch->syslog, figures);
   journal_figures(watch->journal, figures);
+  recoveries_figures(watch->recoveries, figures);
   figures->masked = mask_count(watch->mask);
+}
+
+static void watch_on_host(void *arg, double cpu_percent, double memory_percent) {
+  struct watch *watch = arg;
+  recoveries_on_host(watch->recoveries, cpu_percent, memory_percent);
+}
+
+static int make_recoveries(struct watch *watch) {
+  const struct recoveries_parts parts = {watch->loop,   watch->schedule, watch->outbox,
+                                         watch->reader, watch->services, watch->runner,
+                                         watch->mask,   &clock_system};
+  int status = recoveries_new(&parts, &watch->recoveries);
+  if (!status)
+    host_listen(watch->host, watch_on_host, watch);
+  return status;
 }
 
 static int make_parts(struct watch *watch, struct belfry_error *error) {
@@ -91,6 +112,8 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
       watch->mask};
   if (!status)
     status = services_new(&services, &watch->services);
+  if (!status)
+    status = make_recoveries(watch);
   const struct tail_parts tails = {watch->loop, watch->outbox, watch->reader, clock, watch->mask};
   if (!status)
     status = tails_new(watch->schedule, &tails, &watch->tails);
@@ -113,8 +136,8 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
     status = report_new(watch->schedule, watch->outbox, clock, watch_on_ask, watch, &watch->report);
   if (status)
     return belfry_error_set(error, status, "cannot start: %s", belfry_strerror(status));
-  const struct tasks_parts tasks = {watch->loop, watch->outbox, watch->reader, watch->services,
-                                    clock};
+  const struct tasks_parts tasks = {watch->loop,     watch->outbox,     watch->reader,
+                                    watch->services, watch->recoveries, clock};
   return tasks_new(&tasks, bell_path, &watch->tasks, error);
 }
 
@@ -129,6 +152,8 @@ static int configure(struct watch *watch, const struct conf *conf, struct belfry
     status = units_configure(watch->units, conf->paths_cgroups, host_interval_ms);
   if (!status)
     status = services_configure(watch->services, conf);
+  if (!status)
+    status = recoveries_configure(watch->recoveries, conf);
   if (!status)
     status = tails_configure(watch->tails, conf);
   if (!status)
@@ -159,6 +184,7 @@ static void adopt(struct watch *watch, struct conf *conf) {
   }
   conf_free(watch->conf);
   watch->conf = conf;
+  runner_link_reload(watch->runner, conf->watch_enabled && conf->recovery_count > 0);
   log_info("reloaded: %zu services, %zu logs, %zu scrapes", conf->service_count, conf->log_count,
            conf->scrape_count);
 }
@@ -206,8 +232,10 @@ static void free_parts(struct watch *watch) {
   journal_free(watch->journal);
   syslog_free(watch->syslog);
   tails_free(watch->tails);
+  recoveries_free(watch->recoveries);
   services_free(watch->services);
   units_free(watch->units);
+  runner_link_free(watch->runner);
   host_free(watch->host);
   systemd_free(watch->systemd);
   transfers_free(watch->transfers);
@@ -221,6 +249,21 @@ static void free_parts(struct watch *watch) {
   conf_free(watch->conf);
 }
 
+/* belfry-runner is started while there are rights to keep; then they are given up. */
+static int share_out_rights(struct watch *watch, const char *conf_path,
+                            struct belfry_error *error) {
+  bool gone = false;
+  if (runner_link_new(conf_path, &watch->runner))
+    return belfry_error_set(error, BELFRY_ENOMEM, "out of memory");
+  if (watch->conf->watch_enabled && watch->conf->recovery_count > 0)
+    runner_link_start(watch->runner);
+  int status =
+      watch->conf->watch_user ? rights_give_up(watch->conf->watch_user, &gone, error) : BELFRY_OK;
+  if (gone)
+    runner_link_rights_gone(watch->runner);
+  return status;
+}
+
 int watch_run(const char *conf_path) {
   struct watch watch = {0};
   struct belfry_error error = {0};
@@ -230,6 +273,9 @@ int watch_run(const char *conf_path) {
     log_critical("%s", error.text);
     return 1;
   }
+  status = share_out_rights(&watch, conf_path, &error);
+  if (status)
+    goto out;
   watch.loop = ev_default_loop(EVFLAG_AUTO);
   if (!watch.loop) {
     status = belfry_error_set(&error, BELFRY_EIO, "cannot make an event loop");

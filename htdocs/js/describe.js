@@ -111,8 +111,17 @@ const TYPES = {
   alert_fired: (d) => line(strong(first(d, 'rule', 'alert', 'name') || 'An alert'), ' fired', first(d, 'message', 'reason') && `: ${first(d, 'message', 'reason')}`),
   alert_resolved: (d) => line(strong(first(d, 'rule', 'alert', 'name') || 'An alert'), ' is over'),
   alert_acknowledged: (d) => line(strong(first(d, 'rule', 'alert', 'name') || 'An alert'), ' acknowledged', first(d, 'by', 'user') && ` by ${first(d, 'by', 'user')}`),
-  recovery_started: (d) => line('Recovery of ', strong(first(d, 'service', 'name') || 'a service'), ' started', text(d.action) && `: ${text(d.action)}`),
-  recovery_finished: (d) => line('Recovery of ', strong(first(d, 'service', 'name') || 'a service'), d.success === false ? ' failed' : ' finished', isNumber(d.duration_ms) && ` after ${duration(d.duration_ms)}`),
+  recovery_started: (d) =>
+    line('Recovery of ', strong(text(d.service) || 'a service'), ' started', text(d.action) && `: ${text(d.action)}`, text(d.by) && d.by !== 'watchd' && ` by ${text(d.by)}`, text(d.reason) && `, ${text(d.reason)}`),
+  recovery_finished: (d) =>
+    line(
+      'Recovery of ',
+      strong(text(d.service) || 'a service'),
+      d.dry_run === true ? ' tried dry' : d.interrupted === true ? ' interrupted' : d.success === false ? ' failed' : ' finished',
+      isNumber(d.duration_ms) && d.dry_run !== true && ` after ${duration(d.duration_ms)}`,
+      text(d.message) && `: ${text(d.message)}`,
+    ),
+  recovery_refused: (d) => line('Recovery of ', strong(text(d.service) || 'a service'), ' not begun', text(d.by) && d.by !== 'watchd' && ` for ${text(d.by)}`, text(d.message) && `: ${text(d.message)}`),
   settings_changed: (d) => line('Settings changed', first(d, 'by', 'user', 'actor') && ` by ${first(d, 'by', 'user', 'actor')}`, extra(d, ['by', 'user', 'actor'])),
   command: (d) => line(strong(first(d, 'command', 'action', 'name') || 'A command'), first(d, 'session_id', 'target') && ` for ${first(d, 'session_id', 'target')}`),
   audit: (d) => line(strong(first(d, 'actor', 'by', 'user') || 'Belfry'), ' ', first(d, 'action', 'what').replaceAll('_', ' ') || 'acted', first(d, 'target', 'name', 'object') && ' ', strong(first(d, 'target', 'name', 'object'))),

@@ -55,6 +55,7 @@ SQL_FILES = \
 	sql/schema/0010_task_details.sql \
 	sql/schema/0011_alerts.sql \
 	sql/schema/0012_service_pauses.sql \
+	sql/schema/0013_recoveries.sql \
 	sql/segment/events.sql \
 	sql/segment/samples.sql \
 	sql/statements/access.sql \
@@ -71,6 +72,7 @@ SQL_FILES = \
 	sql/statements/host.sql \
 	sql/statements/opportunity.sql \
 	sql/statements/rebuild.sql \
+	sql/statements/recovery.sql \
 	sql/statements/sample.sql \
 	sql/statements/segment.sql \
 	sql/statements/series.sql \

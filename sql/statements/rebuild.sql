@@ -25,6 +25,10 @@ DELETE FROM file_operation;
 -- projection
 DELETE FROM service_change;
 
+-- statement: clear_recoveries
+-- projection
+DELETE FROM recovery;
+
 -- statement: clear_counters
 -- projection
 -- All but those that count the rows of other tables go; those begin at 0 again.

@@ -17,7 +17,13 @@ const { Validator } = await import(pathToFileURL(load.resolve('@seriousme/openap
 let belfry, api, ajv;
 
 before(async () => {
-  belfry = await start({ conf: { watch: { interval: '1h', retries: 0 }, services: [{ name: 'gone', port: 1 }] } });
+  belfry = await start({
+    conf: {
+      watch: { interval: '1h', retries: 0 },
+      services: [{ name: 'gone', port: 1 }],
+      recoveries: [{ name: 'nothing', service: 'gone', command: ['/bin/true'], verify_after: '10ms', verify_timeout: '100ms' }],
+    },
+  });
   const answer = await belfry.get('/api/openapi.json');
   assert.equal(answer.status, 200, answer.text);
   api = answer.json;
@@ -133,6 +139,7 @@ test('what POST takes is as it says, and so is what it answers', async () => {
   named['/api/alerts/{id}/ack'] = `/api/alerts/${alert.id}/ack`;
   const silence = await belfry.post('/api/silences', { rule: 'host_disk', duration: '1h' }, { key: belfry.adminKey });
   named['/api/silences/{id}'] = `/api/silences/${silence.json.id}`;
+  bodies['/api/recovery'] = [{ body: { service: 'gone', action: 'nothing', reason: 'to see' } }];
   bodies['/api/login'] = [{ body: { key: belfry.adminKey } }];
   for (const [route, list] of Object.entries(bodies))
     for (const { body, type = 'application/json' } of list) {

@@ -2,6 +2,7 @@
 watchd_unit_tests = \
 	tests/unit/watchd/test_host \
 	tests/unit/watchd/test_outbox \
+	tests/unit/watchd/test_recovery \
 	tests/unit/watchd/test_service \
 	tests/unit/watchd/test_services \
 	tests/unit/watchd/test_tail \
@@ -13,6 +14,10 @@ TESTS += $(watchd_unit_tests)
 tests_unit_watchd_test_host_SOURCES = %D%/watchd/test_host.c
 tests_unit_watchd_test_host_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_watchd_test_host_LDADD = $(WATCHD_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_watchd_test_recovery_SOURCES = %D%/watchd/test_recovery.c
+tests_unit_watchd_test_recovery_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_watchd_test_recovery_LDADD = $(WATCHD_LIBS) $(CMOCKA_LIBS)
 
 tests_unit_watchd_test_service_SOURCES = %D%/watchd/test_service.c
 tests_unit_watchd_test_service_CFLAGS = $(UNIT_CFLAGS)

@@ -23,10 +23,11 @@ static void test_names(void **state) {
 
 static void test_system_events_are_not_public(void **state) {
   (void)state;
-  static const char *const system_types[] = {
-      "health_changed",     "alert_fired",      "alert_resolved",
-      "alert_acknowledged", "recovery_started", "recovery_finished",
-      "settings_changed",   "command",          "audit"};
+  static const char *const system_types[] = {"health_changed",   "alert_fired",
+                                             "alert_resolved",   "alert_acknowledged",
+                                             "recovery_started", "recovery_finished",
+                                             "recovery_refused", "settings_changed",
+                                             "command",          "audit"};
   for (size_t i = 0; i < sizeof system_types / sizeof *system_types; i++)
     if (event_type_public(slice_of(system_types[i])))
       fail_msg("anybody could post %s", system_types[i]);
