@@ -12,6 +12,7 @@ cli_libcli_a_SOURCES = \
 	%D%/cmd_keys.c \
 	%D%/cmd_query.c \
 	%D%/cmd_restore.c \
+	%D%/cmd_recover.c \
 	%D%/cmd_settings.c \
 	%D%/cmd_tail.c \
 	%D%/cmd_users.c \

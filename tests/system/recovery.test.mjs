@@ -406,6 +406,32 @@ test('the configuration is read again by the runner itself, and what others coul
   await belfry.until(async () => (await belfry.get('/api/recovery', { key: keys.viewer })).json.available, 'it is believed again');
 });
 
+test('belfry recover: lists, runs and waits, and says why not', async () => {
+  const keyFile = file('key');
+  fs.writeFileSync(keyFile, keys.operator, { mode: 0o600 });
+  const cli = (...args) => run(programPath('belfry'), ['recover', '--url', belfry.url, '--key-file', keyFile, ...args]);
+  const listed = await cli();
+  assert.equal(listed.status, 0, listed.stderr);
+  assert.match(listed.stdout, /^cache restart {2}# automatic$/m);
+  assert.match(listed.stdout, /^web who$/m);
+  const done = await belfry.until(async () => {
+    const answer = await cli('web', 'mark', '--reason', 'because');
+    assert.ok(answer.status === 0 || /cools down/.test(answer.stderr), answer.stderr);
+    return answer.status === 0 && answer;
+  }, 'it is run');
+  assert.match(done.stdout, /^succeeded: exit status 0; the service is up, \d+\.\d s after it\n$/);
+  assert.deepEqual((({ reason, by }) => [reason, by])((await list('service=web&limit=1'))[0]), ['because', 'operator']);
+  const dry = await belfry.until(async () => {
+    const answer = await cli('web', 'mark', '--dry-run');
+    return answer.status === 0 && answer;
+  }, 'it is told what would be run');
+  assert.match(dry.stdout, /^dry_run: would run \/bin\/sh -c /);
+  const unknown = await cli('web', 'reboot');
+  assert.equal(unknown.status, 1);
+  assert.match(unknown.stderr, /\/action.* is none of the service's actions/);
+  assert.equal((await cli('web', 'mark', 'more')).status, 2);
+});
+
 /** Who is not root is refused to have something run as root. */
 async function mayNotBecomeRoot(other) {
   const key = other.adminKey;
