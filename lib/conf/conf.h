@@ -113,6 +113,41 @@ struct conf_alert {
 /* The first is the one when none is said. */
 #define CONF_ALERT_SEVERITIES "error|critical|warning|info"
 
+enum conf_channel_type {
+  CONF_CHANNEL_NONE, /* while it is read: it is not said */
+#define CHANNEL_TYPE(name, needs, takes, doc) CONF_CHANNEL_##name,
+#include "conf/channel_types.def"
+#undef CHANNEL_TYPE
+};
+
+enum conf_encryption {
+  CONF_ENCRYPTION_STARTTLS,
+  CONF_ENCRYPTION_TLS,
+  CONF_ENCRYPTION_OPPORTUNISTIC,
+  CONF_ENCRYPTION_NONE,
+};
+
+/* A way to tell people of alerts: an entry of the list `channels`. What is absent is 0 or NULL. */
+struct conf_channel {
+  char *name;       /* [A-Za-z0-9_.:-]{1,64}, unique */
+  int type;         /* enum conf_channel_type */
+  int by_name_only; /* 1: only rules that name it tell it (`default: false`) */
+  int only_firing;  /* 1: it is not told that an alert is over (`send_resolved: false`) */
+  int min_severity; /* enum severity */
+  char *url, *url_file;
+  char **headers; /* "Name: value", ended by a NULL */
+  char *token, *token_file;
+  char *chat;
+  char *server; /* HOST:PORT */
+  char *from, **to;
+  char *user, *password, *password_file;
+  int encryption; /* enum conf_encryption */
+  char *ca_file;
+  bool insecure;  /* any certificate will do */
+  char **command; /* argv, ended by a NULL; the first is an absolute path */
+  int64_t max_per_hour, group_wait_ms, retry_delay_ms, give_up_ms, timeout_ms; /* never 0 */
+};
+
 /* A time in which alerts are not told: an entry of the list `maintenance`. */
 struct conf_maintenance {
   char *name;                /* unique */
@@ -233,7 +268,8 @@ typedef void (*conf_problem_fn)(void *arg, const char *where, const char *text);
  * enum belfry_err. */
 int conf_check(const char *path, conf_problem_fn on_problem, void *arg) BELFRY_MUST_CHECK;
 
-/* Writes the whole configuration in force as YAML that conf_load would read back as the same. */
+/* Writes the whole configuration in force as YAML that conf_load would read back as the same, but
+ * for secrets, in whose place something stands that says so. */
 void conf_dump(const struct conf *conf, struct buf *out);
 
 /* Writes the list of settings with type, range, default and text as the mdoc of belfry.yaml(5). */
@@ -270,7 +306,16 @@ bool conf_service_same(const struct conf_service *a, const struct conf_service *
 /* The kind of a rule that was checked. */
 enum conf_alert_kind conf_alert_kind(const struct conf_alert *alert);
 
-/* The same of an alert rule and a maintenance. */
+/* Returns: borrowed; NULL when there is none of that name. */
+const struct conf_channel *conf_channel_find(const struct conf *conf, struct slice name);
+
+/* webhook, slack ... Returns: borrowed. */
+const char *conf_channel_type_name(const struct conf_channel *channel);
+
+/* The same of a channel, an alert rule and a maintenance. */
+struct conf_channel *conf_channel_copy(const struct conf_channel *channel);
+void conf_channel_free(struct conf_channel *channel);
+bool conf_channel_same(const struct conf_channel *a, const struct conf_channel *b);
 struct conf_alert *conf_alert_copy(const struct conf_alert *alert);
 void conf_alert_free(struct conf_alert *alert);
 bool conf_alert_same(const struct conf_alert *a, const struct conf_alert *b);

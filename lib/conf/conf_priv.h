@@ -53,6 +53,8 @@ enum conf_form {
   CONF_FORM_CLOCK,     /* HH:MM */
   CONF_FORM_ZONE,      /* Europe/Berlin */
   CONF_FORM_UNIT,      /* nginx.service: of systemd */
+  CONF_FORM_URL,       /* http(s)://... */
+  CONF_FORM_MAIL,      /* somebody@example.org */
 };
 
 /* A setting, or a member of a list's entries. */
@@ -64,8 +66,9 @@ struct conf_row {
   bool required; /* an entry must have it */
   int64_t fallback, min, max;
   const char *fallback_text; /* for a path or a text; "" is NULL in the field */
-  const char *choices;       /* "a|b|c" */
+  const char *choices;       /* "a|b|c"; an empty one only keeps a place */
   enum conf_form form;
+  bool secret; /* neither dumped nor quoted in messages; of texts only */
   const char *doc;
 };
 

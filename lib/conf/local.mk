@@ -2,6 +2,8 @@ noinst_LIBRARIES += lib/conf/libconf.a
 lib_conf_libconf_a_SOURCES = \
 	%D%/alert.c \
 	%D%/aliases.def \
+	%D%/channel.c \
+	%D%/channel_types.def \
 	%D%/conf.c %D%/conf.h \
 	%D%/conf_priv.h \
 	%D%/entry.c \

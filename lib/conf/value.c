@@ -48,6 +48,8 @@ static void put_choices(const char *choices, struct buf *out) {
   struct slice rest = slice_of(choices), choice;
   bool first = true;
   while (slice_split(&rest, '|', &choice)) {
+    if (choice.len == 0) /* the place of what is absent */
+      continue;
     buf_put_text(out, first ? "" : rest.data ? ", " : " or ");
     buf_put_slice(out, choice);
     first = false;
@@ -104,6 +106,10 @@ static const char *form_expectation(enum conf_form form) {
     return "a time zone that is known here such as Europe/Berlin";
   case CONF_FORM_UNIT:
     return "the name of a unit such as nginx.service";
+  case CONF_FORM_URL:
+    return "a URL such as https://example.org/hook";
+  case CONF_FORM_MAIL:
+    return "an address such as ops@example.org";
   case CONF_FORM_ANY:
     break;
   }
@@ -141,9 +147,17 @@ void conf__put_expectation(const struct conf_row *row, struct buf *out) {
   }
 }
 
+/* What was written, but for a secret. */
+static void put_said(const struct conf_row *row, struct slice text, struct buf *why) {
+  if (row->secret)
+    buf_put_text(why, "the secret that stands here");
+  else
+    conf__put_quoted(text, why);
+}
+
 /* Says "'TEXT' is not EXPECTATION". Returns: BELFRY_EINVAL. */
 static int refuse(const struct conf_row *row, struct slice text, struct buf *why) {
-  conf__put_quoted(text, why);
+  put_said(row, text, why);
   buf_put_text(why, " is not ");
   conf__put_expectation(row, why);
   return BELFRY_EINVAL;
@@ -208,7 +222,7 @@ static int read_number(const struct conf_row *row, struct slice text, int64_t *o
 static bool find_choice(const char *choices, struct slice text, int *out) {
   struct slice rest = slice_of(choices), choice;
   for (int i = 0; slice_split(&rest, '|', &choice); i++)
-    if (slice_equal(choice, text)) {
+    if (choice.len > 0 && slice_equal(choice, text)) {
       *out = i;
       return true;
     }
@@ -332,6 +346,20 @@ static bool is_clock(struct slice text) {
          minute >= 0 && minute < 60;
 }
 
+static bool is_url(struct slice text) {
+  return is_endpoint(text) && text.data[0] != '/';
+}
+
+/* Enough to stand in a header and on a line of SMTP; whether it exists only the server knows. */
+static bool is_mail(struct slice text) {
+  const char *at = text.len ? memchr(text.data, '@', text.len) : NULL;
+  if (!at || at == text.data)
+    return false;
+  struct slice local = slice_new(text.data, (size_t)(at - text.data)),
+               domain = slice_new(at + 1, text.len - local.len - 1);
+  return domain.len > 0 && all_of(local, "!#$%&'*+-/=?^_`{|}~.") && all_of(domain, ".-");
+}
+
 static bool has_form(enum conf_form form, struct slice text) {
   switch (form) {
   case CONF_FORM_ANY:
@@ -372,6 +400,10 @@ static bool has_form(enum conf_form form, struct slice text) {
     return zone_exists(text);
   case CONF_FORM_UNIT:
     return all_of(text, "_.:-@\\");
+  case CONF_FORM_URL:
+    return is_url(text);
+  case CONF_FORM_MAIL:
+    return is_mail(text);
   }
   return false;
 }
@@ -429,7 +461,7 @@ static int read_text(const struct conf_row *row, struct slice text, const char *
     return BELFRY_OK;
   }
   if (!can_be_shown(text)) {
-    conf__put_quoted(slice_new(text.data, utf8_valid_prefix(text)), why);
+    put_said(row, slice_new(text.data, utf8_valid_prefix(text)), why);
     buf_put_text(why, " holds a control character or bytes that are not UTF-8: remove them");
     return BELFRY_EINVAL;
   }
@@ -485,6 +517,7 @@ int conf__add_word(const struct conf_row *row, struct slice text, void *base, st
                                .required = true,
                                .max = row->max,
                                .form = row->form,
+                               .secret = row->secret,
                                .fallback_text = ""};
   char ***words = FIELD(char **, row, base);
   size_t count = count_words(*words);

@@ -7,6 +7,25 @@
 #include <ctype.h>
 #include <string.h>
 
+/* In the form that the row demands. */
+static void put_hidden(const struct conf_row *row, const void *entry, struct buf *out) {
+  char *const *words;
+  if (row->kind != CONF_KIND_WORDS) {
+    buf_put_text(out, row->form == CONF_FORM_URL ? "\"https://hidden.invalid/\"" : "\"hidden\"");
+    return;
+  }
+  words = *(char **const *)(const void *)((const char *)entry + row->offset);
+  buf_put_char(out, '[');
+  for (size_t i = 0; words[i]; i++) {
+    const char *colon = strchr(words[i], ':');
+    buf_put_text(out, i ? ", \"" : "\"");
+    if (colon)
+      buf_put(out, words[i], (size_t)(colon - words[i]) + 1);
+    buf_put_text(out, "hidden\"");
+  }
+  buf_put_char(out, ']');
+}
+
 void conf_dump(const struct conf *conf, struct buf *out) {
   for (size_t i = 0; i < conf__setting_count; i++) {
     const struct conf_row *row = &conf__settings[i];
@@ -30,7 +49,10 @@ void conf_dump(const struct conf *conf, struct buf *out) {
         if (conf__value_absent(&list->rows[r], entry))
           continue;
         buf_printf(out, "%s%s: ", lead, list->rows[r].key);
-        conf__put_value(&list->rows[r], entry, out);
+        if (list->rows[r].secret)
+          put_hidden(&list->rows[r], entry, out);
+        else
+          conf__put_value(&list->rows[r], entry, out);
         buf_put_char(out, '\n');
         lead = "    ";
       }

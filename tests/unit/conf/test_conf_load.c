@@ -190,6 +190,32 @@ static void test_lists_survive_dump_and_load(void **state) {
   conf_free(again);
 }
 
+static void test_secrets_are_not_dumped(void **state) {
+  (void)state;
+  struct conf *conf = conf_of(
+      "channels:\n- {name: a, type: webhook, url: 'https://h/SECRET', token: SECRET, headers: "
+      "['X-Key: SECRET', 'A: SECRET'], default: false, send_resolved: false, min_severity: error}\n"
+      "- {name: b, type: email, server: 'm:25', from: a@b, to: [c@d], user: u, password: SECRET, "
+      "encryption: none}\n"
+      "- {name: c, type: exec, command: [/bin/cat, '']}\n");
+  assert_string_equal(conf->channels[0].token, "SECRET");
+  assert_int_equal(conf->channels[0].max_per_hour, 60);
+  char *dump = dump_of(conf);
+  assert_null(strstr(dump, "SECRET"));
+  struct conf *again = conf_of(dump);
+  char *second = dump_of(again);
+  assert_string_equal(dump, second);
+  assert_int_equal(again->channels[0].by_name_only, 1);
+  assert_int_equal(again->channels[0].only_firing, 1);
+  assert_string_equal(again->channels[0].headers[1], "A:hidden");
+  assert_int_equal(again->channels[1].encryption, CONF_ENCRYPTION_NONE);
+  assert_true(conf_channel_find(again, slice_of("c")) == &again->channels[2]);
+  free(dump);
+  free(second);
+  conf_free(conf);
+  conf_free(again);
+}
+
 /* One of each type, with all that it takes; each is read, written out, read again, copied and
  * compared. */
 static void test_services_of_all_types(void **state) {
@@ -420,6 +446,7 @@ int main(void) {
       cmocka_unit_test(test_paths_are_taken_from_the_files_folder),
       cmocka_unit_test(test_every_setting_survives_dump_and_load),
       cmocka_unit_test(test_lists_survive_dump_and_load),
+      cmocka_unit_test(test_secrets_are_not_dumped),
       cmocka_unit_test(test_services_of_all_types),
       cmocka_unit_test(test_scrapes),
       cmocka_unit_test(test_environment_overrides_the_file),

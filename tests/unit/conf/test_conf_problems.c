@@ -91,7 +91,8 @@ static void test_values(void **state) {
 #define KNOWN                                                                                      \
   "paths, logging, history, retention, fcgi, push, watch, masking, syslog, journal, metrics, "     \
   "model, web, access, "                                                                           \
-  "alerting, thresholds, services, logs, scrapes, masks, alerts, maintenance, recoveries"
+  "alerting, thresholds, services, logs, scrapes, masks, alerts, channels, maintenance, "          \
+  "recoveries"
 
 static void test_keys(void **state) {
   (void)state;
@@ -400,6 +401,146 @@ static void test_maintenance(void **state) {
   CHECK_ROWS(rows);
 }
 
+#define CHANNEL "channels:\n  - name: c\n    "
+#define HOOK    CHANNEL "type: webhook\n    "
+#define MAIL    CHANNEL "type: email\n    server: m:25\n    from: a@b\n    "
+#define BOT     CHANNEL "type: telegram\n    "
+#define RUN     CHANNEL "type: exec\n    "
+#define URL     "url: https://h/x\n    "
+#define TYPES   "webhook, alertmanager, slack, telegram, email or exec"
+
+static void test_channels(void **state) {
+  (void)state;
+  static const struct row rows[] = {
+      {HOOK URL
+       "headers: ['X-Key: s']\n    token: t\n    default: false\n    send_resolved: false\n",
+       ""},
+      {CHANNEL "type: slack\n    url_file: u\n    min_severity: error\n", ""},
+      {BOT "token_file: t\n    chat: '-100'\n", ""},
+      {MAIL "to: [c@d, e.f+g@h.i]\n    user: u\n    password_file: p\n    encryption: tls\n", ""},
+      {RUN "command: [/bin/true, '']\n    timeout: 1s\n", ""},
+      {CHANNEL "type: alertmanager\n    " URL "ca_file: c\n    max_per_hour: 2\n    give_up: 1h\n",
+       ""},
+      {"channels: {}\n", "1:11: channels: must be a list (`- name: ops`), not a map\n"},
+      {"channels:\n  - c\n",
+       "2:5: channels[0]: must be a map of its members, not a single value\n"},
+      {"channels:\n  - type: webhook\n    url: https://h/\n",
+       "2:5: channels[0]: `name` is missing, as in `- name: ops`\n"},
+      {"channels:\n  - name: c\n", "2:5: channels[0]: `type` is missing, as in `- name: ops`\n"},
+      {CHANNEL "type:\n", "3:10: channels[0].type: has no value: write " TYPES "\n"},
+      {CHANNEL "type: ''\n", "3:11: channels[0].type: '' is not " TYPES "\n"},
+      {CHANNEL "type: pager\n", "3:11: channels[0].type: 'pager' is not " TYPES "\n"},
+      {CHANNEL "typ: exec\n", "3:5: channels[0]: unknown key 'typ': did you mean `type`?\n2:5: "
+                              "channels[0]: `type` is missing, as in `- name: ops`\n"},
+      {"channels:\n  - name: 'a b'\n    type: exec\n    command: [/x]\n",
+       "2:11: channels[0].name: 'a b' is not letters, digits and _ . : - of at most 64 bytes\n"},
+      {HOOK "timeout: 1s\n",
+       "2:5: channels[0]: a channel of the type webhook needs `url` or `url_file`\n"},
+      {HOOK URL "url_file: f\n",
+       "2:5: channels[0]: has both `url` and `url_file`: remove one of them\n"},
+      {HOOK URL "token: t\n    token_file: f\n",
+       "2:5: channels[0]: has both `token` and `token_file`: remove one of them\n"},
+      {HOOK "url: ftp://h/secret\n",
+       "4:10: channels[0].url: the secret that stands here is not a URL such as "
+       "https://example.org/hook of at most 2048 bytes\n"},
+      {HOOK "url: /secret\n", "4:10: channels[0].url: the secret that stands here is not a URL "
+                              "such as https://example.org/hook of at most 2048 bytes\n"},
+      {HOOK "url: https://\n", "4:10: channels[0].url: the secret that stands here is not a URL "
+                               "such as https://example.org/hook of at most 2048 bytes\n"},
+      {HOOK "url: 'https://h/se cret'\n",
+       "4:10: channels[0].url: the secret that stands here is not a URL such as "
+       "https://example.org/hook of at most 2048 bytes\n"},
+      {HOOK "url: [https://h/secret]\n",
+       "4:10: channels[0].url: must be a single value, not a list\n"},
+      {HOOK "url: \"https://h/sec\\x07ret\"\n",
+       "4:10: channels[0].url: the secret that stands here holds a control character or bytes that "
+       "are not UTF-8: remove them\n"},
+      {HOOK URL "headers: secret\n",
+       "5:14: channels[0].headers: must be a list ([one, two]), not a single value\n"},
+      {HOOK URL "headers: [secret]\n",
+       "5:15: channels[0].headers: the secret that stands here is not a header such as \"Accept: "
+       "text/plain\" of at most 1024 bytes\n"},
+      {HOOK URL "headers: [\"X: sec\\r\\nret: y\"]\n",
+       "5:15: channels[0].headers: the secret that stands here holds a control character or bytes "
+       "that are not UTF-8: remove them\n"},
+      {HOOK URL "chat: 5\n", "2:5: channels[0]: `chat` means nothing to a channel of the type "
+                             "webhook: remove it, or write `type: telegram`\n"},
+      {HOOK URL "to: [a@b]\n", "2:5: channels[0]: `to` means nothing to a channel of the type "
+                               "webhook: remove it, or write `type: email`\n"},
+      {HOOK URL "command: [/x]\n", "2:5: channels[0]: `command` means nothing to a channel of the "
+                                   "type webhook: remove it, or write `type: exec`\n"},
+      {HOOK URL "default: maybe\n", "5:14: channels[0].default: 'maybe' is not true or false\n"},
+      {HOOK URL "send_resolved: often\n",
+       "5:20: channels[0].send_resolved: 'often' is not true or false\n"},
+      {HOOK URL "min_severity: loud\n", "5:19: channels[0].min_severity: 'loud' is not debug, "
+                                        "info, success, warning, error or critical\n"},
+      {HOOK URL "max_per_hour: 1\n",
+       "5:19: channels[0].max_per_hour: '1' is not a whole number from 2 to 3600\n"},
+      {HOOK URL "max_per_hour: 3601\n",
+       "5:19: channels[0].max_per_hour: '3601' is not a whole number from 2 to 3600\n"},
+      {HOOK URL "group_wait: 10\n",
+       "5:17: channels[0].group_wait: '10' is not a duration from 100ms to 1h: write a number and "
+       "ms, s, m, h or d, such as 30s\n"},
+      {HOOK URL "group_wait: 2h\n",
+       "5:17: channels[0].group_wait: '2h' is not a duration from 100ms to 1h\n"},
+      {HOOK URL "retry_delay: 1ms\n",
+       "5:18: channels[0].retry_delay: '1ms' is not a duration from 100ms to 10m\n"},
+      {HOOK URL "give_up: 31d\n",
+       "5:14: channels[0].give_up: '31d' is not a duration from 1s to 30d\n"},
+      {HOOK URL "timeout: 11m\n",
+       "5:14: channels[0].timeout: '11m' is not a duration from 100ms to 10m\n"},
+      {HOOK URL "insecure: maybe\n", "5:15: channels[0].insecure: 'maybe' is not true or false\n"},
+      {CHANNEL "type: slack\n    " URL "token: t\n",
+       "2:5: channels[0]: `token` means nothing to a channel of the type slack: remove it, or "
+       "write `type: webhook`\n"},
+      {CHANNEL "type: slack\n",
+       "2:5: channels[0]: a channel of the type slack needs `url` or `url_file`\n"},
+      {BOT "chat: '1'\n",
+       "2:5: channels[0]: a channel of the type telegram needs `token` or `token_file`\n"},
+      {BOT "token: t\n", "2:5: channels[0]: a channel of the type telegram needs `chat`\n"},
+      {BOT "token: t\n    chat: '1'\n    server: m:25\n",
+       "2:5: channels[0]: `server` means nothing to a channel of the type telegram: remove it, or "
+       "write `type: email`\n"},
+      {MAIL "user: u\n    password: p\n",
+       "2:5: channels[0]: a channel of the type email needs `to`\n"},
+      {MAIL "to: []\n", "2:5: channels[0]: a channel of the type email needs `to`\n"},
+      {MAIL "to: ops@example.org\n",
+       "6:9: channels[0].to: must be a list ([one, two]), not a single value\n"},
+      {MAIL "to: ['Ops <ops@example.org>']\n",
+       "6:10: channels[0].to: 'Ops <ops@example.org>' is not an address such as ops@example.org of "
+       "at most 254 bytes\n"},
+      {MAIL "to: [\"a@b\\r\\nBcc: c@d\"]\n",
+       "6:10: channels[0].to: 'a@b??Bcc: c@d' holds a control character or bytes that are not "
+       "UTF-8: remove them\n"},
+      {MAIL "to: [ops]\n", "6:10: channels[0].to: 'ops' is not an address such as ops@example.org "
+                           "of at most 254 bytes\n"},
+      {CHANNEL "type: email\n    server: m\n    from: a@b\n    to: [c@d]\n",
+       "4:13: channels[0].server: 'm' is not an address such as 127.0.0.1:8090 or [::1]:8090 of at "
+       "most 255 bytes\n"},
+      {CHANNEL "type: email\n    server: m:25\n    to: [c@d]\n",
+       "2:5: channels[0]: a channel of the type email needs `from`\n"},
+      {MAIL "to: [c@d]\n    user: u\n",
+       "2:5: channels[0]: `user` needs a `password` or a `password_file`\n"},
+      {MAIL "to: [c@d]\n    password: p\n", "2:5: channels[0]: a password needs a `user`\n"},
+      {MAIL "to: [c@d]\n    user: u\n    password: p\n    password_file: f\n",
+       "2:5: channels[0]: has both `password` and `password_file`: remove one of them\n"},
+      {MAIL "to: [c@d]\n    encryption: ssl\n",
+       "7:17: channels[0].encryption: 'ssl' is not starttls, tls, opportunistic or none\n"},
+      {RUN "timeout: 1s\n", "2:5: channels[0]: a channel of the type exec needs `command`\n"},
+      {RUN "command: notify\n",
+       "4:14: channels[0].command: must be a list ([one, two]), not a single value\n"},
+      {RUN "command: [notify, x]\n",
+       "2:5: channels[0]: `command` must begin with the absolute path of a program\n"},
+      {RUN "command: [/x]\n    url: https://h/\n",
+       "2:5: channels[0]: `url` means nothing to a channel of the type exec: remove it, or write "
+       "`type: webhook`\n"},
+      {"channels:\n  - {name: c, type: exec, command: [/x]}\n  - {name: c, type: exec, command: "
+       "[/x]}\n",
+       "3:5: channels[1]: there is a channel 'c' already: names must differ\n"},
+  };
+  CHECK_ROWS(rows);
+}
+
 static void test_lists(void **state) {
   (void)state;
   static const struct row rows[] = {
@@ -584,6 +725,7 @@ int main(void) {
       cmocka_unit_test(test_dependencies),
       cmocka_unit_test(test_alerts),
       cmocka_unit_test(test_maintenance),
+      cmocka_unit_test(test_channels),
       cmocka_unit_test(test_lists),
       cmocka_unit_test(test_types_of_services),
       cmocka_unit_test(test_recoveries),
