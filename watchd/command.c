@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static void release(struct command *command) {
@@ -61,7 +62,7 @@ static void command_on_end(struct ev_loop *loop, struct ev_child *child, int eve
   buf_fini(&output);
 }
 
-static int spawn(struct command *command, char *const *argv, int write_fd) {
+static int spawn(struct command *command, char *const *argv, int read_fd, int write_fd) {
   /* Programs where they are expected, figures with a point, messages in English. */
   char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   char locale[] = "LC_ALL=C.UTF-8";
@@ -73,7 +74,10 @@ static int spawn(struct command *command, char *const *argv, int write_fd) {
   sigfillset(&all);
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (read_fd >= 0)
+    posix_spawn_file_actions_adddup2(&actions, read_fd, STDIN_FILENO);
+  else
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, write_fd, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, write_fd, STDERR_FILENO);
   posix_spawnattr_setpgroup(&attributes, 0);
@@ -87,15 +91,34 @@ static int spawn(struct command *command, char *const *argv, int write_fd) {
   return code;
 }
 
-int command_start(struct command *command, struct ev_loop *loop, char *const *argv,
-                  int64_t timeout_ms, size_t output_bytes_max, command_done_fn on_done, void *arg,
-                  struct belfry_error *error) {
+/* A file in memory: whoever reads slowly, or not at all, makes nobody wait. */
+static int input_file(struct slice input, int *out_fd, struct belfry_error *error) {
+  int fd = memfd_create("belfry-input", MFD_CLOEXEC);
+  for (size_t done = 0; fd >= 0 && done < input.len;) {
+    ssize_t n = write(fd, input.data + done, input.len - done);
+    if (n <= 0 && errno != EINTR)
+      fd_close(&fd);
+    else if (n > 0)
+      done += (size_t)n;
+  }
+  if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0) {
+    int status = belfry_error_errno(error, errno, "cannot keep a program's input");
+    fd_close(&fd);
+    return status;
+  }
+  *out_fd = fd;
+  return BELFRY_OK;
+}
+
+static int start(struct command *command, struct ev_loop *loop, char *const *argv, int read_fd,
+                 int64_t timeout_ms, size_t output_bytes_max, command_done_fn on_done, void *arg,
+                 struct belfry_error *error) {
   int pipe_fds[2];
   if (pipe2(pipe_fds, O_CLOEXEC) < 0)
     return belfry_error_errno(error, errno, "cannot make a pipe");
   *command = (struct command){.loop = loop, .on_done = on_done, .arg = arg, .fd = pipe_fds[0]};
   fcntl(command->fd, F_SETFL, O_NONBLOCK); /* ours alone: the program may block */
-  int code = spawn(command, argv, pipe_fds[1]);
+  int code = spawn(command, argv, read_fd, pipe_fds[1]);
   close(pipe_fds[1]);
   if (code) {
     fd_close(&command->fd);
@@ -111,4 +134,20 @@ int command_start(struct command *command, struct ev_loop *loop, char *const *ar
   ev_child_start(loop, &command->child);
   ev_timer_start(loop, &command->timeout);
   return BELFRY_OK;
+}
+
+int command_start(struct command *command, struct ev_loop *loop, char *const *argv,
+                  int64_t timeout_ms, size_t output_bytes_max, command_done_fn on_done, void *arg,
+                  struct belfry_error *error) {
+  return start(command, loop, argv, -1, timeout_ms, output_bytes_max, on_done, arg, error);
+}
+
+int command_start_fed(struct command *command, struct ev_loop *loop, char *const *argv,
+                      struct slice input, int64_t timeout_ms, size_t output_bytes_max,
+                      command_done_fn on_done, void *arg, struct belfry_error *error) {
+  int fd = -1, status = input_file(input, &fd, error);
+  if (!status)
+    status = start(command, loop, argv, fd, timeout_ms, output_bytes_max, on_done, arg, error);
+  fd_close(&fd);
+  return status;
 }

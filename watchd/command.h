@@ -44,6 +44,12 @@ int command_start(struct command *command, struct ev_loop *loop, char *const *ar
                   int64_t timeout_ms, size_t output_bytes_max, command_done_fn on_done, void *arg,
                   struct belfry_error *error) BELFRY_MUST_CHECK;
 
+/* The same, with `input` on its standard input, which is copied. */
+int command_start_fed(struct command *command, struct ev_loop *loop, char *const *argv,
+                      struct slice input, int64_t timeout_ms, size_t output_bytes_max,
+                      command_done_fn on_done, void *arg,
+                      struct belfry_error *error) BELFRY_MUST_CHECK;
+
 /* Ends it by force; on_done is not called. */
 void command_cancel(struct command *command);
 

@@ -10,7 +10,14 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/alerts_known.c \
 	%D%/alerts_tell.c \
 	%D%/cgroup.c %D%/cgroup.h \
+	%D%/channel_alertmanager.c \
+	%D%/channel_email.c \
+	%D%/channel_exec.c \
+	%D%/channel_slack.c \
+	%D%/channel_telegram.c \
+	%D%/channel_webhook.c \
 	%D%/command.c %D%/command.h \
+	%D%/delivery.c %D%/delivery.h \
 	%D%/exchange.c %D%/exchange.h \
 	%D%/fetch.c %D%/fetch.h \
 	%D%/host.c %D%/host.h %D%/host.def \
@@ -30,8 +37,13 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/host_uptime.c \
 	%D%/journal.h \
 	%D%/log_formats.c %D%/log_formats.h \
+	%D%/mail.c %D%/mail.h \
 	%D%/maintenance.c %D%/maintenance.h \
+	%D%/message.c %D%/message.h \
 	%D%/mounts_ask.c %D%/mounts_ask.h \
+	%D%/notifier.c %D%/notifier.h %D%/notifier_priv.h \
+	%D%/notifier_queue.c \
+	%D%/notifier_send.c \
 	%D%/outbox.c %D%/outbox.h \
 	%D%/pauses.c %D%/pauses.h \
 	%D%/perfdata.c %D%/perfdata.h \
@@ -75,6 +87,7 @@ watchd_libwatchd_a_SOURCES = \
 	%D%/task_check.c \
 	%D%/task_kinds.def \
 	%D%/task_recover.c \
+	%D%/task_test_channel.c \
 	%D%/tasks.c %D%/tasks.h \
 	%D%/transfer.c %D%/transfer.h \
 	%D%/turns.c %D%/turns.h \

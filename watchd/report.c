@@ -72,9 +72,14 @@ static void put_figures(struct report *report) {
       memory_bytes(), (long long)report->interval_ms, (long long)own.last_run_ms,
       (long long)own.next_run_ms, (long long)own.last_duration_ms);
   buf_printf(&report->figures,
-             ",\"recoveries\":%lld,\"recoveries_failed\":%lld,\"recovering\":%lld,\"runner\":%d}",
+             ",\"recoveries\":%lld,\"recoveries_failed\":%lld,\"recovering\":%lld,\"runner\":%d",
              (long long)own.recoveries, (long long)own.recoveries_failed, (long long)own.recovering,
              own.runner);
+  buf_printf(&report->figures,
+             ",\"notifications_sent\":%lld,\"notifications_failed\":%lld,"
+             "\"notifications_queued\":%lld}",
+             (long long)own.notifications_sent, (long long)own.notifications_failed,
+             (long long)own.notifications_queued);
 }
 
 /* A row that is lost is replaced by the next. */

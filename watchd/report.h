@@ -29,8 +29,10 @@ struct report_figures {
   int64_t misfits;          /* log lines that were not in the format that was said of them */
   int64_t recoveries;       /* finished */
   int64_t recoveries_failed;
-  int64_t recovering; /* that run */
-  bool runner;        /* whether they can be run */
+  int64_t recovering;                               /* that run */
+  bool runner;                                      /* whether they can be run */
+  int64_t notifications_sent, notifications_failed; /* messages to channels; attempts */
+  int64_t notifications_queued;                     /* notices that wait for their channel */
 };
 typedef void (*report_fn)(void *arg, struct report_figures *figures);
 

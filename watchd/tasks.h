@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ulid.h"
+#include "watchd/notifier.h"
 #include "watchd/outbox.h"
 #include "watchd/reader.h"
 #include "watchd/services.h"
@@ -24,6 +25,7 @@ struct tasks_parts {
   struct reader *reader;
   struct services *services;
   struct recoveries *recoveries;
+  struct notifier *notifier;
   const struct clock *clock;
 };
 
@@ -43,6 +45,7 @@ struct task {
   const struct task_kind *kind;
   const struct tasks_parts *parts;
   struct services_round round; /* where it has services checked */
+  struct notifier_test test;   /* where it has a channel tested */
   bool finished;               /* the history may not know yet */
   bool seen;                   /* in the look that is being taken */
 };

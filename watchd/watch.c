@@ -8,6 +8,7 @@
 #include "watchd/alerts.h"
 #include "watchd/host.h"
 #include "watchd/journal.h"
+#include "watchd/notifier.h"
 #include "watchd/outbox.h"
 #include "watchd/reader.h"
 #include "watchd/recoveries.h"
@@ -52,6 +53,7 @@ struct watch {
   struct journal *journal;
   struct scrapes *scrapes;
   struct alerts *alerts;
+  struct notifier *notifier;
   struct report *report;
 };
 
@@ -62,6 +64,7 @@ static void watch_on_ask(void *arg, struct report_figures *figures) {
   syslog_figures(watch->syslog, figures);
   journal_figures(watch->journal, figures);
   recoveries_figures(watch->recoveries, figures);
+  notifier_figures(watch->notifier, figures);
   figures->masked = mask_count(watch->mask);
 }
 
@@ -132,12 +135,17 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
                                       watch->services, clock};
   if (!status)
     status = alerts_new(&alerts, &watch->alerts);
+  const struct notifier_parts notifier = {watch->loop,   watch->schedule,  watch->outbox,
+                                          watch->reader, watch->transfers, clock};
+  if (!status)
+    status = notifier_new(&notifier, &watch->notifier);
   if (!status)
     status = report_new(watch->schedule, watch->outbox, clock, watch_on_ask, watch, &watch->report);
   if (status)
     return belfry_error_set(error, status, "cannot start: %s", belfry_strerror(status));
-  const struct tasks_parts tasks = {watch->loop,     watch->outbox,     watch->reader,
-                                    watch->services, watch->recoveries, clock};
+  const struct tasks_parts tasks = {
+      watch->loop,       watch->outbox,   watch->reader, watch->services,
+      watch->recoveries, watch->notifier, clock};
   return tasks_new(&tasks, bell_path, &watch->tasks, error);
 }
 
@@ -162,6 +170,8 @@ static int configure(struct watch *watch, const struct conf *conf, struct belfry
     status = journal_configure(watch->journal, conf);
   if (!status)
     status = scrapes_configure(watch->scrapes, conf);
+  if (!status)
+    status = notifier_configure(watch->notifier, conf);
   if (status)
     return belfry_error_set(error, status, "%s", belfry_strerror(status));
   return alerts_configure(watch->alerts, conf, error);
@@ -228,6 +238,7 @@ static void free_parts(struct watch *watch) {
   report_free(watch->report);
   tasks_free(watch->tasks);
   alerts_free(watch->alerts);
+  notifier_free(watch->notifier);
   scrapes_free(watch->scrapes);
   journal_free(watch->journal);
   syslog_free(watch->syslog);

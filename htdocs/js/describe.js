@@ -122,6 +122,8 @@ const TYPES = {
       text(d.message) && `: ${text(d.message)}`,
     ),
   recovery_refused: (d) => line('Recovery of ', strong(text(d.service) || 'a service'), ' not begun', text(d.by) && d.by !== 'watchd' && ` for ${text(d.by)}`, text(d.message) && `: ${text(d.message)}`),
+  notification_sent: (d) => line(strong(text(d.channel) || 'A channel'), ' was told', text(d.title) && `: ${text(d.title)}`),
+  notification_failed: (d) => line(strong(text(d.channel) || 'A channel'), isNumber(d.given_up) && d.given_up > 0 ? ` was not told: ${plural(d.given_up, 'notice')} given up` : ' could not be told', text(d.message) && `: ${text(d.message)}`),
   settings_changed: (d) => line('Settings changed', first(d, 'by', 'user', 'actor') && ` by ${first(d, 'by', 'user', 'actor')}`, extra(d, ['by', 'user', 'actor'])),
   command: (d) => line(strong(first(d, 'command', 'action', 'name') || 'A command'), first(d, 'session_id', 'target') && ` for ${first(d, 'session_id', 'target')}`),
   audit: (d) => line(strong(first(d, 'actor', 'by', 'user') || 'Belfry'), ' ', first(d, 'action', 'what').replaceAll('_', ' ') || 'acted', first(d, 'target', 'name', 'object') && ' ', strong(first(d, 'target', 'name', 'object'))),

@@ -56,6 +56,7 @@ SQL_FILES = \
 	sql/schema/0011_alerts.sql \
 	sql/schema/0012_service_pauses.sql \
 	sql/schema/0013_recoveries.sql \
+	sql/schema/0014_notifications.sql \
 	sql/segment/events.sql \
 	sql/segment/samples.sql \
 	sql/statements/access.sql \
@@ -77,6 +78,7 @@ SQL_FILES = \
 	sql/statements/segment.sql \
 	sql/statements/series.sql \
 	sql/statements/setting.sql \
+	sql/statements/notification.sql \
 	sql/statements/silence.sql \
 	sql/statements/service.sql \
 	sql/statements/session.sql \
