@@ -15,6 +15,7 @@ cli_libcli_a_SOURCES = \
 	%D%/cmd_recover.c \
 	%D%/cmd_settings.c \
 	%D%/cmd_tail.c \
+	%D%/cmd_test_alert.c \
 	%D%/cmd_users.c \
 	%D%/cmd_version.c \
 	%D%/command.c %D%/command.h %D%/commands.def \

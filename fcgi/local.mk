@@ -6,6 +6,7 @@ fcgi_libbelfryfcgi_a_SOURCES = \
 	%D%/api.h \
 	%D%/api_agents.c \
 	%D%/api_alerts.c \
+	%D%/api_channels.c \
 	%D%/api_events.c \
 	%D%/api_health.c \
 	%D%/api_health_check.c \
@@ -94,6 +95,9 @@ FCGI_SCHEMAS = \
 	fcgi/schemas/alert_rule.json \
 	fcgi/schemas/alert_rules.json \
 	fcgi/schemas/alerts.json \
+	fcgi/schemas/channel.json \
+	fcgi/schemas/channel_tested.json \
+	fcgi/schemas/channels.json \
 	fcgi/schemas/event.json \
 	fcgi/schemas/event_in.json \
 	fcgi/schemas/events.json \

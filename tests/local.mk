@@ -23,3 +23,8 @@ EXTRA_DIST += %D%/check-includes %D%/deps.mjs %D%/package.json %D%/package-lock.
 EXTRA_DIST += %D%/clean-machine
 # Whole folders: nothing is made in them.
 EXTRA_DIST += %D%/system %D%/browser
+
+# Notices for the system test of notifications, put as belfry-watchd puts them.
+noinst_PROGRAMS += tests/system/put_notices
+tests_system_put_notices_SOURCES = %D%/system/put_notices.c
+tests_system_put_notices_LDADD = $(WATCHD_LIBS)

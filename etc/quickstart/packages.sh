@@ -11,7 +11,7 @@ packages_to_run=(
 packages_to_check=(
   libcmocka-dev fonts-dejavu-core clang:clang g++:g++ chromium:chromium sqlite3:sqlite3 ip:iproute2 mandoc:mandoc shellcheck:shellcheck
   nghttpx:nghttp2-proxy apache2:apache2-bin
-  python3-websockets python3-aiohttp promtool:prometheus openssl:openssl python3-grpcio monitoring-plugins-basic
+  python3-websockets python3-aiohttp promtool:prometheus openssl:openssl python3-grpcio python3-aiosmtpd monitoring-plugins-basic
   redis-server:redis-server postgresql dbus-daemon:dbus-daemon python3-dbus python3-gi systemd-journal-remote
 )
 

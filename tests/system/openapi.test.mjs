@@ -21,6 +21,7 @@ before(async () => {
     conf: {
       watch: { interval: '1h', retries: 0 },
       services: [{ name: 'gone', port: 1 }],
+      channels: [{ name: 'ops', type: 'exec', command: ['/bin/true'] }],
       recoveries: [{ name: 'nothing', service: 'gone', command: ['/bin/true'], verify_after: '10ms', verify_timeout: '100ms' }],
     },
   });
@@ -124,11 +125,12 @@ const bodies = {
   '/api/silences': [{ body: { service: 'gone', duration: '1h', comment: 'known' } }],
   '/api/services/{name}/pause': [{ body: { duration: '1h', comment: 'moving' } }],
   '/api/services/{name}/resume': [{ body: '' }],
+  '/api/channels/{name}/test': [{ body: '' }],
   '/api/logout': [{ body: '' }],
 };
 
 /** What stands for the placeholders, so that there is something of this name. */
-const named = { '/api/services/{name}': '/api/services/belfry-pushd', '/api/services/{name}/pause': '/api/services/belfry-pushd/pause', '/api/services/{name}/resume': '/api/services/belfry-pushd/resume', '/api/events/{id}': '/api/events/1', '/api/agents/{name}': '/api/agents/scout', '/api/sessions/{id}': '/api/sessions/s1', '/api/sessions/{id}/terminate': '/api/sessions/s1/terminate' };
+const named = { '/api/services/{name}': '/api/services/belfry-pushd', '/api/services/{name}/pause': '/api/services/belfry-pushd/pause', '/api/services/{name}/resume': '/api/services/belfry-pushd/resume', '/api/channels/{name}/test': '/api/channels/ops/test', '/api/events/{id}': '/api/events/1', '/api/agents/{name}': '/api/agents/scout', '/api/sessions/{id}': '/api/sessions/s1', '/api/sessions/{id}/terminate': '/api/sessions/s1/terminate' };
 
 test('what POST takes is as it says, and so is what it answers', async () => {
   named['/api/users/{user}'] = '/api/users/reader';
