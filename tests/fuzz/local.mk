@@ -27,6 +27,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz_log_join \
 	tests/fuzz/fuzz_log_json \
 	tests/fuzz/fuzz_log_line \
+	tests/fuzz/fuzz_mail \
 	tests/fuzz/fuzz_mask \
 	tests/fuzz/fuzz_mask_json \
 	tests/fuzz/fuzz_otlp \
@@ -93,6 +94,8 @@ tests_fuzz_fuzz_log_json_SOURCES = %D%/fuzz_log_json.c %D%/fuzz.h %D%/property.h
 tests_fuzz_fuzz_log_json_LDADD = $(BELFRY_FCGI_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_log_line_SOURCES = %D%/fuzz_log_line.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_log_line_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
+tests_fuzz_fuzz_mail_SOURCES = %D%/fuzz_mail.c %D%/fuzz.h %D%/property.h $(fuzz_main)
+tests_fuzz_fuzz_mail_LDADD = $(WATCHD_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_mask_SOURCES = %D%/fuzz_mask.c %D%/fuzz.h %D%/property.h $(fuzz_main)
 tests_fuzz_fuzz_mask_LDADD = $(MODEL_LIBS) $(FUZZ_ENGINE)
 tests_fuzz_fuzz_mask_json_SOURCES = %D%/fuzz_mask_json.c %D%/fuzz.h %D%/property.h $(fuzz_main)
