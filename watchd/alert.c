@@ -155,7 +155,7 @@ const char *alert_state_name(const struct alert *alert) {
 /* --- telling the history -----------------------------------------------------------------------
  */
 
-static void put_labels(const struct alert *alert, struct buf *out) {
+void alert_put_labels(const struct alert *alert, struct buf *out) {
   char *text = json_dumps(alert->labels, JSON_COMPACT | JSON_SORT_KEYS);
   if (text)
     buf_put_text(out, text);
@@ -171,7 +171,7 @@ static void put_event_head(const struct alert *alert, struct buf *data) {
   buf_printf(data, ",\"severity\":\"%s\",\"message\":", severity_name((int)alert->rule->severity));
   json_put_string(data, slice_of(alert->message));
   buf_put_text(data, ",\"labels\":");
-  put_labels(alert, data);
+  alert_put_labels(alert, data);
   if (!isnan(alert->value)) {
     buf_put_text(data, ",\"value\":");
     json_put_measure(data, alert->value);
@@ -234,7 +234,7 @@ static struct history_value figure_or_null(const char *name, double value) {
 void alert_put(struct alert *alert, struct outbox *outbox) {
   struct buf labels;
   buf_init(&labels, 0);
-  put_labels(alert, &labels);
+  alert_put_labels(alert, &labels);
   const struct history_value values[] = {
       HISTORY_VALUE_TEXT("alert_id", slice_of(alert->id)),
       HISTORY_VALUE_TEXT("rule", slice_of(alert->rule->conf->name)),

@@ -46,6 +46,9 @@ void alert_free(struct alert *alert);
 /* Returns: borrowed; NULL when it has no such label. */
 const char *alert_label(const struct alert *alert, const char *name);
 
+/* Puts its labels: a JSON object of texts. */
+void alert_put_labels(const struct alert *alert, struct buf *out);
+
 /* Makes its message anew. */
 void alert_describe(struct alert *alert);
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "conf/conf.h"
+#include "watchd/notifier.h"
 #include "watchd/outbox.h"
 #include "watchd/reader.h"
 #include "watchd/schedule.h"
@@ -21,6 +22,7 @@ struct alerts_parts {
   struct outbox *outbox;
   struct reader *reader;
   struct services *services;
+  struct notifier *notifier;
   const struct clock *clock;
 };
 

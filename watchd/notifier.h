@@ -18,6 +18,7 @@
 #include "watchd/transfer.h"
 
 #include <ev.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct notifier;
@@ -59,8 +60,9 @@ int notifier_configure(struct notifier *notifier, const struct conf *conf) BELFR
 
 /* Queues it for the channels named (ended by a NULL; NULL: all that are not `default: false`),
  * durably: rows in the kept lane of the outbox. A channel leaves out what is below its
- * min_severity, and that an alert is over where it was not told of the alert. */
-void notifier_put(struct notifier *notifier, char *const *channels, const struct notice *notice);
+ * min_severity, and that an alert is over where it was not told of the alert. Returns: whether some
+ * channel is to be told. */
+bool notifier_put(struct notifier *notifier, char *const *channels, const struct notice *notice);
 
 void notifier_figures(const struct notifier *notifier, struct report_figures *figures);
 

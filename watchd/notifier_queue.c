@@ -47,10 +47,14 @@ static bool wants(const struct channel *channel, char *const *names, const struc
          !(notice->kind == NOTICE_RESOLVED && channel->conf->only_firing);
 }
 
-void notifier_put(struct notifier *notifier, char *const *channels, const struct notice *notice) {
+bool notifier_put(struct notifier *notifier, char *const *channels, const struct notice *notice) {
+  bool wanted = false;
   for (struct channel *channel = notifier->channels; channel; channel = channel->next)
-    if (wants(channel, channels, notice))
+    if (wants(channel, channels, notice)) {
       put(notifier, channel, notice);
+      wanted = true;
+    }
+  return wanted;
 }
 
 /* --- out ---------------------------------------------------------------------------------------

@@ -21,8 +21,9 @@
 #define SCAN_MS      10000 /* between two looks for new files, where the kernel tells of none */
 #define SCAN_SOON_MS 50    /* after it has told of one: rotation changes several names */
 #define GONE_MS      60000 /* so long a file that is gone may come again */
-#define FOLDERS_MAX  1024  /* that are watched for new files; the others are looked into by and by \
-                            */
+#define FOLDERS_MAX                                                                                \
+  1024 /* that are watched for new files; the others are looked into by and by                     \
+        */
 #define LEFT_MAX      4096
 #define FOLDER_EVENTS (IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_ONLYDIR)
 

@@ -131,14 +131,14 @@ static int make_parts(struct watch *watch, struct belfry_error *error) {
   const struct scrape_parts scrapes = {watch->schedule, watch->outbox, watch->transfers, clock};
   if (!status)
     status = scrapes_new(&scrapes, &watch->scrapes);
-  const struct alerts_parts alerts = {watch->schedule, watch->outbox, watch->reader,
-                                      watch->services, clock};
-  if (!status)
-    status = alerts_new(&alerts, &watch->alerts);
   const struct notifier_parts notifier = {watch->loop,   watch->schedule,  watch->outbox,
                                           watch->reader, watch->transfers, clock};
   if (!status)
     status = notifier_new(&notifier, &watch->notifier);
+  const struct alerts_parts alerts = {watch->schedule, watch->outbox,   watch->reader,
+                                      watch->services, watch->notifier, clock};
+  if (!status)
+    status = alerts_new(&alerts, &watch->alerts);
   if (!status)
     status = report_new(watch->schedule, watch->outbox, clock, watch_on_ask, watch, &watch->report);
   if (status)
