@@ -104,7 +104,7 @@ before(async () => {
       hook('all', { default: true, headers: [`X-Key: ${secrets.header}`], token: secrets.token }),
       hook('grave', { default: true, min_severity: 'error', send_resolved: false }),
       hook('named'), hook('grouped', { group_wait: '2s' }), hook('away'), hook('busy'), hook('given', { give_up: '1s' }), hook('poison'),
-      hook('limited', { max_per_hour: 4 }), hook('killed', { timeout: '60s' }), hook('slow', { timeout: '1s' }),
+      hook('limited', { max_per_hour: 4 }), hook('crowd', { max_per_hour: 2 }), hook('doubled'), hook('killed', { timeout: '60s' }), hook('slow', { timeout: '1s' }),
       hook('tls', { url: `https://127.0.0.1:${tlsPort}/tls/x` }),
       hook('trusted', { url: `https://127.0.0.1:${tlsPort}/trusted/x`, ca_file: file('cert.pem') }),
       { ...hook('open'), url: undefined, url_file: file('open.url') },
@@ -266,6 +266,42 @@ test('through kills of belfry-watchd and belfry-historyd nothing is lost, and wh
     await settled('killed');
   }
   for (const { alert_id } of all) assert.equal(told.get(alert_id), 1, `${alert_id} was accepted ${told.get(alert_id)} times`);
+});
+
+test('killed between acceptance and record, it tells again, as the same message', async () => {
+  const all = [1, 2, 3].map(() => notice({ channels: ['doubled'] }));
+  for (const one of all) {
+    let kill = true;
+    answers.doubled = () => {
+      if (kill) belfry.running.get('belfry-watchd').kill('SIGKILL');
+      kill = false;
+      return { status: 200 };
+    };
+    await put(one);
+    await settled('doubled');
+    await until_(() => !kill, 'it was killed');
+  }
+  for (const { alert_id } of all) {
+    const told = got.doubled.filter((message) => alertIds(message).includes(alert_id));
+    assert.ok(told.length === 1 || told.length === 2, `${alert_id} was told ${told.length} times`);
+    assert.equal(new Set(told.map(({ headers }) => headers['idempotency-key'])).size, 1);
+  }
+});
+
+test('what had to wait goes together', async () => {
+  await put(notice({ channels: ['crowd'] }));
+  await until_(() => count('crowd') === 1, 'the first is told');
+  const some = [1, 2, 3].map(() => notice({ channels: ['crowd'] }));
+  await put(...some);
+  await until_(() => /the channel crowd gets no more than 2/.test(belfry.log('belfry-watchd')), 'they have to wait');
+  assert.equal(count('crowd'), 1);
+  belfry.conf.channels.find(({ name }) => name === 'crowd').max_per_hour = 3600;
+  belfry.writeConf();
+  belfry.running.get('belfry-watchd').kill('SIGHUP');
+  await settled('crowd');
+  assert.equal(count('crowd'), 2);
+  assert.deepEqual(alertIds(last('crowd')), some.map(({ alert_id }) => alert_id).sort());
+  assert.equal(last('crowd').body.group, '', 'it is of several groups');
 });
 
 test('hostile text stays text in the shapes of others', async () => {
