@@ -77,13 +77,17 @@ void log_join_begin(struct log_join *join, struct slice line) {
   join->kind = LOG_JOIN_TEXT;
   join->lines = 1;
   join->bytes = line.len;
+  join->first = line;
   join->indented = is_indented(line);
-  join->grave = false;
-  if (join->mode == LOG_JOIN_AUTO) {
+  if (join->mode == LOG_JOIN_AUTO)
     look(join, line);
-    join->grave = log_line_severity(line) >= SEVERITY_ERROR || is_exception_of_java(line) ||
-                  slice_starts_with(line, "Exception in thread ");
-  }
+}
+
+/* The first line tells of an error: a trace may follow. Asked when it matters: it takes its time.
+ */
+static bool is_grave(const struct log_join *join) {
+  return log_line_severity(join->first) >= SEVERITY_ERROR || is_exception_of_java(join->first) ||
+         slice_starts_with(join->first, "Exception in thread ");
 }
 
 static bool goes_on(const struct log_join *join, struct slice line) {
@@ -101,7 +105,7 @@ static bool goes_on(const struct log_join *join, struct slice line) {
   case LOG_JOIN_TEXT:
     break;
   }
-  return (join->grave && (is_traceback(line) || is_exception_of_java(line))) ||
+  return ((is_traceback(line) || is_exception_of_java(line)) && is_grave(join)) ||
          (join->indented && closes_brackets(line));
 }
 
@@ -128,5 +132,5 @@ bool log_join_takes(struct log_join *join, struct slice line) {
 bool log_join_is_open(const struct log_join *join) {
   return join->mode == LOG_JOIN_START ||
          (join->mode == LOG_JOIN_AUTO &&
-          (join->lines > 1 || join->grave || join->indented || join->kind != LOG_JOIN_TEXT));
+          (join->lines > 1 || join->indented || join->kind != LOG_JOIN_TEXT || is_grave(join)));
 }

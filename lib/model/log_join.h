@@ -25,12 +25,12 @@ struct log_join {
   enum log_join_mode mode;
   const struct log_pattern *start; /* borrowed: of LOG_JOIN_START */
   enum { LOG_JOIN_TEXT, LOG_JOIN_PYTHON, LOG_JOIN_PYTHON_END, LOG_JOIN_GO } kind;
+  struct slice first; /* borrowed from who gave it, while further lines are given */
   size_t lines, bytes;
-  bool grave;    /* the first line tells of an error: a trace may follow */
   bool indented; /* the last line was */
 };
 
-/* The line is the first. */
+/* The line, which stays where it is while others are given, is the first. */
 void log_join_begin(struct log_join *join, struct slice line);
 
 /* Whether the line, which may be empty, goes on with those before it; then it has been counted
