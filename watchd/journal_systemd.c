@@ -40,12 +40,14 @@ struct journal {
   char cursor[CURSOR_BYTES]; /* behind what was taken for the batch; "": nothing has been read */
   struct history_batch batch;
   struct outbox_letter letter;
-  uint32_t sent;
-  bool more; /* than one batch holds */
+  uint32_t taken, sent; /* entries that the batch is behind, and those in it */
+  uint32_t taken_max;   /* fewer after the history refused a batch */
+  bool skip_entry;      /* the history refuses the very next one */
+  bool more;            /* than one batch holds */
   struct ulid_maker ulids;
   struct log_said said;
   struct buf text, masked, data, source;
-  int64_t stored;
+  int64_t stored, dropped;
 };
 
 static void wake_in(struct journal *journal, double seconds) {
@@ -291,22 +293,23 @@ static bool go_on(struct journal *journal) {
 }
 
 static void read_on(struct journal *journal) {
-  unsigned entries = 0;
   bool at_new_end = journal->version == 0 && journal->cursor[0]; /* worth storing by itself */
   history_batch_clear(&journal->batch);
-  journal->sent = 0;
-  while (entries < ENTRIES_MAX && journal->batch.records.len < BATCH_BYTES_MAX && go_on(journal)) {
-    entries++;
-    if (is_wanted(journal))
+  journal->taken = journal->sent = 0;
+  uint32_t taken_max = journal->skip_entry ? 1 : journal->taken_max;
+  while (journal->taken < taken_max && journal->batch.records.len < BATCH_BYTES_MAX &&
+         go_on(journal)) {
+    journal->taken++;
+    if (!journal->skip_entry && is_wanted(journal))
       put_entry(journal);
     if (!keep_cursor(journal)) {
       tell(journal, -EIO);
       return;
     }
   }
-  if (!journal->handle || (entries == 0 && !at_new_end))
+  if (!journal->handle || (journal->taken == 0 && !at_new_end))
     return;
-  journal->more = entries == ENTRIES_MAX || journal->batch.records.len >= BATCH_BYTES_MAX;
+  journal->more = journal->taken == taken_max || journal->batch.records.len >= BATCH_BYTES_MAX;
   put_position(journal);
   if (history_batch_status(&journal->batch) ||
       outbox_send(journal->parts.outbox, &journal->letter, &journal->batch)) {
@@ -315,17 +318,30 @@ static void read_on(struct journal *journal) {
   }
 }
 
+static void settle_refusal(struct journal *journal, const char *error_text) {
+  if (journal->taken > 1) {
+    journal->taken_max = journal->taken / 2;
+    return;
+  }
+  log_error("the history refused an entry of the journal, it is left out: %s", error_text);
+  journal->skip_entry = true;
+}
+
 static void journal_on_receipt(void *arg, int status, const char *error_text) {
   struct journal *journal = arg;
   if (status) { /* what is stored now is the history's word */
     if (status == BELFRY_EINVAL || status == BELFRY_ETOOBIG)
-      log_error("the history refused entries of the journal: %s", error_text);
+      settle_refusal(journal, error_text);
     journal->placed = false;
     wake_in(journal, HOLD_SECONDS);
     return;
   }
   journal->version++;
   journal->stored += journal->sent;
+  journal->dropped += journal->skip_entry;
+  journal->skip_entry = false;
+  if (journal->taken_max < ENTRIES_MAX)
+    journal->taken_max *= 2;
   wake_in(journal, journal->more ? 0 : GATHER_SECONDS);
 }
 
@@ -359,6 +375,7 @@ int journal_new(const struct journal_parts *parts, struct journal **out) {
   if (!journal)
     return BELFRY_ENOMEM;
   journal->parts = *parts;
+  journal->taken_max = ENTRIES_MAX;
   journal->letter = (struct outbox_letter){.on_receipt = journal_on_receipt, .arg = journal};
   history_batch_init(&journal->batch, 0);
   log_said_init(&journal->said);
@@ -426,6 +443,8 @@ int journal_configure(struct journal *journal, const struct conf *conf) {
 }
 
 void journal_figures(const struct journal *journal, struct report_figures *figures) {
-  if (journal)
-    figures->lines += journal->stored;
+  if (!journal)
+    return;
+  figures->lines += journal->stored;
+  figures->dropped += journal->dropped;
 }
