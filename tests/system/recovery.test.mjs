@@ -186,6 +186,14 @@ test('nothing is done about what nobody knows of', async () => {
   expect.problem(asked, 409);
   assert.equal(asked.json.detail, 'the service is unknown: nothing is done about what is not known to be ill');
   assert.ok(!fs.existsSync(file('seen')));
+
+  const pause = await belfry.post('/api/services/d/pause', {}, { key: keys.operator });
+  assert.ok(pause.status < 300, pause.text);
+  await belfry.until(async () => (await of('d')).status === 'paused', 'd is paused');
+  const paused = await ask({ service: 'd' });
+  expect.problem(paused, 409);
+  assert.equal(paused.json.detail, 'the service is paused: nothing is done about what is not known to be ill');
+  assert.ok((await belfry.post('/api/services/d/resume', {}, { key: keys.operator })).status < 300);
 });
 
 test('by hand: who, why, where, with which environment', async () => {
