@@ -340,6 +340,12 @@ static void check(const struct conf *conf, const void *entry, struct buf *why) {
                  "depends on '%s', which is none of the services and rules: add it, or correct "
                  "the name",
                  *name);
+  for (char **name = alert->channels; name && *name && why->len == 0; name++)
+    if (!conf_channel_find(conf, slice_of(*name)))
+      buf_printf(why,
+                 "names the channel '%s', which is none of the channels: add it, or correct the "
+                 "name",
+                 *name);
 }
 
 const struct conf_list conf__alert_list = {

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void fail(const char *why) {
+_Noreturn static void fail(const char *why) {
   fprintf(stderr, "put_notices: %s\n", why);
   exit(1);
 }
@@ -76,7 +76,7 @@ int main(int argc, char **argv) {
   /* The notifier's own loop never runs: it only puts. */
   struct notifier_parts parts = {.loop = ev_loop_new(EVFLAG_AUTO), .clock = &clock_system};
   struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
-  struct notifier *notifier;
+  struct notifier *notifier = NULL;
   if (schedule_new(parts.loop, &parts.schedule) || outbox_new(loop, socket_path, &parts.outbox) ||
       reader_new(history_dir, &parts.reader) || transfers_new(parts.loop, &parts.transfers) ||
       notifier_new(&parts, &notifier) || notifier_configure(notifier, conf))

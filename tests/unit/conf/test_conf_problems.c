@@ -363,6 +363,9 @@ static void test_alerts(void **state) {
       {RULE "logs: oops\n    depends_on: [db]\n",
        "2:5: alerts[0]: depends on 'db', which is none of the services and rules: add it, or "
        "correct the name\n"},
+      {RULE "logs: oops\n    channels: [ops]\n",
+       "2:5: alerts[0]: names the channel 'ops', which is none of the channels: add it, or correct "
+       "the name\n"},
       {RULE "logs: oops\n  - name: r\n    logs: x\n",
        "4:5: alerts[1]: there is a rule 'r' already: names must differ\n"},
   };
