@@ -96,3 +96,40 @@ export async function pushState() {
   const answer = await request('stats');
   return typeof answer?.push === 'object' ? answer.push : null;
 }
+
+/** All pages of a list, as many as `most` rows. @param {string} path @param {string} plural @param {Record<string, string|number>} [query] @param {number} [most] */
+async function all(path, plural, query = {}, most = 2000) {
+  /** @type {any[]} */
+  let rows = [];
+  let cursor;
+  do {
+    const answer = await request(path, { query: { limit: 500, ...query, cursor } });
+    rows = rows.concat(Array.isArray(answer?.[plural]) ? answer[plural] : []);
+    cursor = answer?.next_cursor ?? undefined;
+  } while (cursor && rows.length < most);
+  return rows;
+}
+
+/** @returns {Promise<import('./types.js').Alert[]>} */
+export const alerts = () => all('api/alerts', 'alerts');
+
+/** @returns {Promise<import('./types.js').AlertRule[]>} */
+export const alertRules = () => all('api/alert-rules', 'rules');
+
+/** Those that are not over. @returns {Promise<import('./types.js').Silence[]>} */
+export const silences = async () => (await Promise.all(['active', 'pending'].map((state) => all('api/silences', 'silences', { state })))).flat();
+
+/** @param {string} id @param {string} comment */
+export const acknowledge = (id, comment) => request(`api/alerts/${encodeURIComponent(id)}/ack`, { method: 'POST', body: comment ? { comment } : {} });
+
+/** @param {{alert_id: string, duration: string, comment: string}} silence */
+export const silence = ({ comment, ...rest }) => request('api/silences', { method: 'POST', body: comment ? { ...rest, comment } : rest });
+
+/** @param {string} id */
+export const endSilence = (id) => request(`api/silences/${encodeURIComponent(id)}`, { method: 'DELETE' });
+
+/** @returns {Promise<import('./types.js').Channel[]>} */
+export const channels = () => all('api/channels', 'channels');
+
+/** @param {string} name */
+export const testChannel = (name) => request(`api/channels/${encodeURIComponent(name)}/test`, { method: 'POST', body: {} });

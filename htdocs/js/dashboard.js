@@ -15,48 +15,14 @@ import { Header } from './views/header.js';
 import { HostCharts } from './views/host.js';
 import { Guard } from './views/panel.js';
 import { Services } from './views/services.js';
+import { checkSession, followVersion, goToLogin, introduce, signOut } from './visit.js';
 
 const FLUSH_MS = 200; // events that come together are drawn together
 const HISTORY_AGAIN_MS = 3_600_000; // what is pushed continues the charts; this only brings the extremes in between
-const SESSION_AGAIN_MS = 3_600_000;
 const HISTORY_RETRY_MS = 15_000;
-const ME_RETRY_MS = 5_000;
 const GAP_TRIES = 4;
-const UNTOUCHED_MS = 60_000;
 
 const hostHistory = new HostHistory();
-
-// --- who is looking ---------------------------------------------------------------------------------------------------
-
-function goToLogin() {
-  const here = (location.pathname.split('/').pop() || 'dashboard') + location.search + location.hash;
-  location.replace(new URL(`login?next=${encodeURIComponent(here)}`, document.baseURI));
-}
-
-/** @returns {Promise<'ok'|'signed_out'|'unreachable'>} */
-async function checkSession() {
-  try {
-    const me = await api.visitor();
-    if (me.role === 'none') return 'signed_out';
-    setState({ me });
-    return 'ok';
-  } catch (error) {
-    return error instanceof api.ApiError && error.status === 401 ? 'signed_out' : 'unreachable';
-  }
-}
-
-/** Asks until it is known. Returns: whether somebody may look. */
-async function introduce() {
-  const answer = await checkSession();
-  if (answer === 'signed_out') goToLogin();
-  if (answer === 'unreachable') setTimeout(introduce, ME_RETRY_MS);
-  return answer !== 'signed_out';
-}
-
-async function signOut() {
-  await api.logout().catch(() => {}); // the login page tells what is so
-  location.assign('login');
-}
 
 // --- events -----------------------------------------------------------------------------------------------------------
 
@@ -124,17 +90,6 @@ async function readHistory() {
   if (hostHistory.failed) setTimeout(readHistory, HISTORY_RETRY_MS);
 }
 
-let touchedAt = 0;
-for (const kind of ['pointermove', 'keydown', 'touchstart', 'wheel']) addEventListener(kind, () => (touchedAt = Date.now()), { passive: true });
-
-/** A page that stays open for months must not stay the page of an old version. @param {string} version */
-function followVersion(version) {
-  const before = getState().version;
-  setState({ version });
-  if (!before || !version || before === version) return;
-  setInterval(() => Date.now() - touchedAt > UNTOUCHED_MS && location.reload(), 5_000);
-}
-
 const live = new Live('ws/dashboard', {
   onEvents: receive,
   onSnapshot(snapshot) {
@@ -171,7 +126,7 @@ const live = new Live('ws/dashboard', {
 
 function Dashboard() {
   return html`
-    <${Header} onRetry=${() => live.reconnectNow()} onSignOut=${signOut} />
+    <${Header} page="dashboard" skipTo="events-title" skipText="Skip to the events" onRetry=${() => live.reconnectNow()} onSignOut=${signOut} />
     <main class="board">
       <${Cards} history=${hostHistory} />
       <div class="board-main">
@@ -187,7 +142,5 @@ render(html`<${Dashboard} />`, /** @type {HTMLElement} */ (document.getElementBy
 if (await introduce()) {
   readHistory();
   setInterval(() => getState().link.phase === 'live' && readHistory(), HISTORY_AGAIN_MS);
-  // Asking who we are also extends the sign-in: a screen on a wall stays.
-  setInterval(async () => (await checkSession()) === 'signed_out' && goToLogin(), SESSION_AGAIN_MS);
   live.start();
 }

@@ -36,12 +36,17 @@ const STATES = {
   paused: html`${RING}<path d="M6.7 6v4M9.3 6v4" stroke="currentColor" stroke-width="1.4" stroke-linecap="round" />`,
   unknown: html`<circle cx="8" cy="8" r="5.2" fill="none" stroke="currentColor" stroke-width="1.6" stroke-dasharray="2.2 1.88" />`,
 };
+/** The states of alerts, by the pictures of services. @type {Record<string, string>} */
+const ALERT_STATES = { ok: 'up', pending: 'degraded', firing: 'down', acknowledged: 'paused', silenced: 'paused', unknown: 'unknown' };
 
 /** @param {string} severity */
 export const severityIcon = (severity) => icon(`severity-${Object.hasOwn(SEVERITIES, severity) ? severity : 'info'}`, SEVERITIES[severity] ?? SEVERITIES.info);
 
 /** @param {string} status */
 export const stateIcon = (status) => icon(`state-${Object.hasOwn(STATES, status) ? status : 'unknown'}`, STATES[status] ?? STATES.unknown);
+
+/** @param {string} state */
+export const alertIcon = (state) => stateIcon(ALERT_STATES[state] ?? 'unknown');
 
 /** @param {string} d */
 const drawn = (d) => icon('icon-line', html`<path d=${d} />`);

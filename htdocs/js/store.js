@@ -16,6 +16,8 @@ export const EVENTS_MOST = 500;
  * @property {string} version  of the server
  * @property {import('./types.js').BelfryEvent[]} events  newest first
  * @property {import('./types.js').Gap[]} gaps
+ * @property {import('./types.js').Alerting|null} alerting  null: nothing has come yet
+ * @property {string} alertingError  why the last asking failed; '': it did not
  * @property {boolean} filled  whether the first events (or the news that there are none) have come
  */
 
@@ -29,6 +31,8 @@ let state = {
   version: '',
   events: [],
   gaps: [],
+  alerting: null,
+  alertingError: '',
   filled: false,
 };
 

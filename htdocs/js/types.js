@@ -50,6 +50,53 @@
  * @property {Service[]} [services]
  * @property {DaemonState[]} [daemons]
  *
+ * @typedef {object} Alert
+ * @property {string} id
+ * @property {string} rule
+ * @property {Severity} severity
+ * @property {Record<string, string>} labels
+ * @property {'ok'|'pending'|'firing'|'acknowledged'|'silenced'|'unknown'} state
+ * @property {string} since
+ * @property {string} message
+ * @property {number|null} value
+ * @property {string|null} fired
+ * @property {string|null} resolved
+ * @property {string} silenced_by
+ * @property {string|null} notified
+ * @property {{at: string, by: string, comment: string}|null} acknowledged
+ *
+ * @typedef {object} AlertRule
+ * @property {string} name
+ * @property {string} about
+ * @property {Severity} severity
+ * @property {Alert['state']} state
+ * @property {string|null} evaluated
+ * @property {string} error
+ *
+ * @typedef {object} Silence
+ * @property {string} id
+ * @property {'active'|'pending'|'expired'} state
+ * @property {Record<string, string>} matchers
+ * @property {string} start
+ * @property {string} end
+ * @property {string} comment
+ * @property {string} created_by
+ *
+ * @typedef {object} Channel
+ * @property {string} name
+ * @property {string} type
+ * @property {number} queued
+ * @property {string|null} last_success
+ * @property {string|null} failing_since
+ * @property {string|null} last_error
+ *
+ * @typedef {object} Alerting  What the page of the alerts has asked for.
+ * @property {Alert[]} alerts
+ * @property {AlertRule[]} rules
+ * @property {Silence[]} silences
+ * @property {Channel[]} channels
+ * @property {BelfryEvent[]} history  newest first
+ *
  * @typedef {object} Me
  * @property {string} [name]
  * @property {string} [role]

@@ -11,13 +11,25 @@ import { Theme } from './theme.js';
 
 const OFFLINE_AFTER_MS = 10_000;
 
-/** @param {{onRetry: () => void, onSignOut: () => void}} props */
-export function Header({ onRetry, onSignOut }) {
+/** The pages that the bar leads to. @type {[string, string][]} */
+const PAGES = [
+  ['dashboard', 'Overview'],
+  ['alerts', 'Alerts'],
+];
+
+/**
+ * @param {{page: string, skipTo: string, skipText: string, onRetry: () => void, onSignOut: () => void}} props
+ *   `page`: which of them this is
+ */
+export function Header({ page, skipTo, skipText, onRetry, onSignOut }) {
   const me = useStore((state) => state.me);
   return html`
     <header class="bar">
-      <a class="skip" href="#events-title">Skip to the events</a>
+      <a class="skip" href=${`#${skipTo}`}>${skipText}</a>
       <h1 class="bar-title"><img src="assets/icon.svg" alt="" width="26" height="26" /><span>${me?.title || 'Belfry'}</span></h1>
+      <nav class="bar-pages" aria-label="Pages">
+        ${PAGES.map(([name, words]) => html`<a key=${name} class="bar-page" href=${name} aria-current=${name === page ? 'page' : undefined}>${words}</a>`)}
+      </nav>
       <${Health} />
       <div class="bar-space"></div>
       <${Connection} onRetry=${onRetry} />
