@@ -53,30 +53,6 @@ static bool is_there(const struct log_said *said, struct slice quoted) {
   return false;
 }
 
-/* Begins an attribute. Returns: false when it is to be left out. A text that looks like one may
- * make that happen too rarely to matter; JSON stays right in any case. */
-static bool begin(struct log_said *said, struct slice name) {
-  struct buf *out = &said->attributes;
-  size_t before = out->len;
-  struct buf quoted;
-  if (said->count >= LOG_ATTRIBUTES_MAX)
-    return false;
-  buf_init(&quoted, 0);
-  json_put_string(&quoted, name);
-  bool wanted = !buf_status(&quoted) && !is_there(said, buf_slice(&quoted));
-  if (buf_status(&quoted))
-    out->status = buf_status(&quoted);
-  if (wanted) {
-    if (before > 0)
-      buf_put_char(out, ',');
-    buf_put_slice(out, buf_slice(&quoted));
-    buf_put_char(out, ':');
-    said->count++;
-  }
-  buf_fini(&quoted);
-  return wanted;
-}
-
 /* NULs are no text; JSON could carry them, the history's readers not all. */
 static void put_text(struct buf *out, struct slice text) {
   const char *nul = text.len ? memchr(text.data, '\0', text.len) : NULL;
@@ -94,6 +70,30 @@ static void put_text(struct buf *out, struct slice text) {
   if (buf_status(&copy))
     out->status = buf_status(&copy);
   buf_fini(&copy);
+}
+
+/* Begins an attribute. Returns: false when it is to be left out. A text that looks like one may
+ * make that happen too rarely to matter; JSON stays right in any case. */
+static bool begin(struct log_said *said, struct slice name) {
+  struct buf *out = &said->attributes;
+  size_t before = out->len;
+  struct buf quoted;
+  if (said->count >= LOG_ATTRIBUTES_MAX)
+    return false;
+  buf_init(&quoted, 0);
+  put_text(&quoted, name);
+  bool wanted = !buf_status(&quoted) && !is_there(said, buf_slice(&quoted));
+  if (buf_status(&quoted))
+    out->status = buf_status(&quoted);
+  if (wanted) {
+    if (before > 0)
+      buf_put_char(out, ',');
+    buf_put_slice(out, buf_slice(&quoted));
+    buf_put_char(out, ':');
+    said->count++;
+  }
+  buf_fini(&quoted);
+  return wanted;
 }
 
 void log_said_put_text(struct log_said *said, struct slice name, struct slice text) {
