@@ -167,6 +167,16 @@ static void test_a_key_that_is_only_mentioned(void **state) {
   }
 }
 
+/* A token may be long: nothing of it is left over. */
+static void test_a_long_secret(void **state) {
+  (void)state;
+  char text[3000], expected[] = "{\"token\":\"***\",\"n\":1}";
+  snprintf(text, sizeof text, "{\"token\":\"%02000d\",\"n\":1}", 7);
+  assert_string_equal(masked(text), expected);
+  snprintf(text, sizeof text, "password: '%02000d' ok", 7);
+  assert_string_equal(masked(text), "password: '***' ok");
+}
+
 /* In JSON each text is looked through as it reads; what holds no secret stays byte for byte. */
 static void test_json(void **state) {
   (void)state;
@@ -206,6 +216,7 @@ int main(void) {
       TEST(test_a_line_that_cannot_be_looked_through),
       TEST(test_a_key_of_many_lines),
       TEST(test_a_key_that_is_only_mentioned),
+      TEST(test_a_long_secret),
       TEST(test_json),
   };
   return cmocka_run_group_tests_name("model/mask", tests, NULL, NULL);
