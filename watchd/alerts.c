@@ -122,7 +122,7 @@ static void end_ruling(struct ruling *ruling) {
   const struct history_value values[] = {
       HISTORY_VALUE_TEXT("rule", slice_of(ruling->rule->conf->name))};
   while (ruling->first)
-    alerts__forget(ruling, &ruling->first, "the rule is gone");
+    alerts__forget(ruling, &ruling->first, RULE_GONE);
   outbox_change(ruling->alerts->parts.outbox, SQL_ALERT_RULE_FORGET, values, 1);
 }
 

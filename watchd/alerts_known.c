@@ -46,6 +46,24 @@ static void restore(struct alerts *alerts, struct alert *alert,
     alert->state.stage = slice_is(state, "unknown") ? ALERT_UNKNOWN : ALERT_OK;
 }
 
+/* An alert of a rule that went while nobody watched. If it fired it is over, which those are told
+ * who are told of all rules: whom the rule named is not known any more. */
+static void end_orphan(struct alerts *alerts, const struct history_value *values) {
+  char name[65], all[] = "*";
+  struct belfry_error error = {0};
+  struct alert_rule *rule = NULL;
+  const struct conf_alert conf = {.name = name, .logs = all};
+  snprintf(name, sizeof name, "%.*s", SLICE_ARG(values[1].text));
+  struct alert *alert =
+      alert_rule_new(&conf, 0, &rule, &error) == BELFRY_OK ? alert_new(rule, values[3].text) : NULL;
+  if (alert) {
+    restore(alerts, alert, values);
+    alerts__end_firing(alerts, alert, RULE_GONE);
+  }
+  alert_free(alert);
+  alert_rule_free(rule);
+}
+
 /* Columns of `alerts`: alert_id, rule, labels, subject, state, since, fired, resolved, quiet, told,
  * acknowledged, value, message. */
 static int on_known_alert(void *arg, const struct history_value *values, size_t count) {
@@ -54,6 +72,8 @@ static int on_known_alert(void *arg, const struct history_value *values, size_t 
     return BELFRY_ECORRUPT;
   struct ruling *ruling = alerts__find_ruling(alerts->all, alerts->count, values[1].text);
   if (!ruling) {
+    if (values[6].kind == HISTORY_INTEGER)
+      end_orphan(alerts, values);
     forget_row(alerts, values[0].text);
     return 0;
   }

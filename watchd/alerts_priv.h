@@ -8,6 +8,7 @@
 #include "watchd/alerts.h"
 #include "watchd/quiet.h"
 
+#define RULE_GONE         "the rule is gone"
 #define ALERTS_FAULTS_MAX 3 /* a rule that could not be asked so often knows nothing */
 
 /* A rule and its alerts. */

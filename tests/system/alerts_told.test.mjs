@@ -3,6 +3,7 @@
  * kills, and not while somebody has acknowledged or silenced it.
  */
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import http from 'node:http';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
@@ -125,4 +126,18 @@ test('what was over while it was silenced is not told of at all', async () => {
   await drained();
   assert.equal(told('day', 'mill').length, before);
   assert.equal((await belfry.request('DELETE', `/api/silences/${silence.json.id}`, { key: operator })).status, 204);
+});
+
+test('a rule that goes while nobody watches takes its alerts along, and says so', async () => {
+  await become('bank', 503);
+  await belfry.until(() => told('day', 'bank').at(-1) === 'firing', 'the day is told');
+  await drained();
+  await belfry.terminate('belfry-watchd');
+  const conf = JSON.parse(fs.readFileSync(belfry.confPath, 'utf8'));
+  fs.writeFileSync(belfry.confPath, JSON.stringify({ ...conf, alerts: conf.alerts.filter(({ name }) => name !== 'down') }));
+  belfry.startProgram('belfry-watchd');
+  await belfry.until(() => told('day', 'bank').at(-1) === 'resolved', 'and that it is over');
+  await belfry.until(async () => (await alerts('?rule=down')).length === 0, 'nothing is left of it');
+  const [event] = (await belfry.get('/api/events?event=alert_resolved&limit=1', { key: operator })).json.events;
+  assert.equal(event.data.reason, 'the rule is gone');
 });
