@@ -35,9 +35,12 @@ static int print_actions(struct admin *admin) {
   if (text.data)
     fwrite(text.data, 1, text.len, stdout);
   buf_fini(&text);
-  if (answer && !json_is_true(json_object_get(answer, "available")))
+  bool any = json_array_size(json_object_get(answer, "actions")) > 0;
+  if (answer && !any)
+    command_complain("there are no recoveries: add some to `recoveries` in belfry.yaml");
+  else if (answer && !json_is_true(json_object_get(answer, "available")))
     command_complain("none of them can be run now: see the log of belfry-watchd");
-  int status = answer ? EXIT_OK : EXIT_FAILED;
+  int status = answer && any ? EXIT_OK : EXIT_FAILED;
   json_decref(answer);
   return status;
 }
