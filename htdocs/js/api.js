@@ -133,3 +133,28 @@ export const channels = () => all('api/channels', 'channels');
 
 /** @param {string} name */
 export const testChannel = (name) => request(`api/channels/${encodeURIComponent(name)}/test`, { method: 'POST', body: {} });
+
+/** @returns {Promise<import('./types.js').WatchedService[]>} */
+export const services = async () => (await request('api/services')).services ?? [];
+
+/** What can be done about services. @returns {Promise<{available: boolean, actions: import('./types.js').RecoveryAction[]}>} */
+export const recoveryActions = () => request('api/recovery');
+
+/** The latest of a service. @param {string} service @param {number} limit @returns {Promise<import('./types.js').Incident[]>} */
+export const incidents = async (service, limit) => (await request('api/incidents', { query: { service, limit } })).incidents ?? [];
+
+/** The latest of a service. @param {string} service @param {number} limit @returns {Promise<import('./types.js').Recovery[]>} */
+export const recoveries = async (service, limit) => (await request('api/recoveries', { query: { service, limit } })).recoveries ?? [];
+
+/** @param {string} service */
+export const checkNow = (service) => request('api/health-check', { method: 'POST', body: { service } });
+
+/** @param {string} service @param {{duration: string, comment: string}} wish  without a duration until it is resumed */
+export const pause = (service, { duration, comment }) =>
+  request(`api/services/${encodeURIComponent(service)}/pause`, { method: 'POST', body: { ...(duration ? { duration } : {}), ...(comment ? { comment } : {}) } });
+
+/** @param {string} service */
+export const resume = (service) => request(`api/services/${encodeURIComponent(service)}/resume`, { method: 'POST' });
+
+/** @param {string} service @param {{action: string, reason: string, dry_run: boolean}} wish */
+export const recover = (service, { reason, ...wish }) => request('api/recovery', { method: 'POST', body: { service, ...wish, ...(reason ? { reason } : {}) } });

@@ -18,6 +18,11 @@ export const EVENTS_MOST = 500;
  * @property {import('./types.js').Gap[]} gaps
  * @property {import('./types.js').Alerting|null} alerting  null: nothing has come yet
  * @property {string} alertingError  why the last asking failed; '': it did not
+ * @property {{services: import('./types.js').WatchedService[], actions: import('./types.js').RecoveryAction[], available: boolean}|null} watched
+ *   what the page of the services has asked for; null: nothing has come yet
+ * @property {string} watchedError  why the last asking failed; '': it did not
+ * @property {{name: string, incidents: import('./types.js').Incident[], recoveries: import('./types.js').Recovery[], output: import('./types.js').BelfryEvent[]}|null} past
+ *   what the service that is open went through
  * @property {boolean} filled  whether the first events (or the news that there are none) have come
  */
 
@@ -33,6 +38,9 @@ let state = {
   gaps: [],
   alerting: null,
   alertingError: '',
+  watched: null,
+  watchedError: '',
+  past: null,
   filled: false,
 };
 

@@ -28,6 +28,31 @@
  * @property {string|null} [last_check]
  * @property {string|null} [last_change]
  *
+ * @typedef {Service & {uptime_percent: Record<string, number|null>, sparkline: (number|null)[], last_change: string, message: string,
+ *   pause?: {since: string, until: string|null, by: string, comment: string}}} WatchedService  As /api/services has it.
+ *
+ * @typedef {object} RecoveryAction
+ * @property {string} service
+ * @property {string} action
+ * @property {string} program
+ * @property {string|null} user
+ *
+ * @typedef {object} Recovery
+ * @property {string} recovery_id
+ * @property {string} action
+ * @property {string} by
+ * @property {'running'|'succeeded'|'failed'|'interrupted'|'dry_run'} state
+ * @property {string} started
+ * @property {string} message
+ *
+ * @typedef {object} Incident
+ * @property {number} id
+ * @property {'down'|'degraded'} status
+ * @property {string} start
+ * @property {string|null} end
+ * @property {number} duration_seconds
+ * @property {string} cause
+ *
  * @typedef {object} DaemonState
  * @property {string} name
  * @property {string} version

@@ -14,6 +14,7 @@ const OFFLINE_AFTER_MS = 10_000;
 /** The pages that the bar leads to. @type {[string, string][]} */
 const PAGES = [
   ['dashboard', 'Overview'],
+  ['services', 'Services'],
   ['alerts', 'Alerts'],
 ];
 
