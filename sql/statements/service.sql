@@ -14,8 +14,10 @@ ON CONFLICT DO NOTHING;
 
 -- statement: service_checked
 -- writers: watchd
--- What the last check of a service found. Its status changes with the event health_changed only.
-UPDATE service SET latency_ms = coalesce(:latency_ms, latency_ms), last_check = :last_check, message = :message
+-- What the last check of a service found. Its status changes with the event health_changed only. One that comes behind the
+-- news that the service is paused was made before that: why it is paused stays.
+UPDATE service SET latency_ms = coalesce(:latency_ms, latency_ms), last_check = :last_check,
+  message = CASE WHEN status = 'paused' THEN message ELSE :message END
 WHERE name = :name;
 
 -- statement: service_forget
