@@ -4,7 +4,7 @@
 PAGE_FILES = \
 	%D%/alerts.html %D%/dashboard.html %D%/login.html %D%/services.html %D%/websocket-test.html %D%/assets/icon.svg \
 	%D%/css/alerts.css %D%/css/base.css %D%/css/dashboard.css %D%/css/frame.css %D%/css/login.css %D%/css/services.css %D%/css/websocket-test.css \
-	%D%/js/alerting.js %D%/js/alerts.js %D%/js/api.js %D%/js/charts.js %D%/js/clock.js %D%/js/dashboard.js %D%/js/describe.js %D%/js/format.js \
+	%D%/js/alerting.js %D%/js/alerts.js %D%/js/api.js %D%/js/asking.js %D%/js/charts.js %D%/js/clock.js %D%/js/dashboard.js %D%/js/describe.js %D%/js/format.js \
 	%D%/js/health.js %D%/js/host.js %D%/js/icons.js %D%/js/live.js %D%/js/login.js %D%/js/push_state.js %D%/js/search.js %D%/js/series.js %D%/js/services.js %D%/js/store.js \
 	%D%/js/theme.js %D%/js/types.js %D%/js/visit.js %D%/js/watching.js %D%/js/views/watched/details.js %D%/js/views/watched/table.js %D%/js/websocket-test.js \
 	%D%/js/push/check.js %D%/js/push/figures.js %D%/js/push/form.js %D%/js/push/log.js %D%/js/push/meaning.js \

@@ -3,10 +3,8 @@
  * API; the push connection says when.
  */
 import { html, render } from '../vendor/htm-preact.js';
-import { Alerting } from './alerting.js';
-import { moment } from './format.js';
-import { Live } from './live.js';
-import { getState, setState } from './store.js';
+import { alerting } from './alerting.js';
+import { liveFor } from './asking.js';
 import { Channels } from './views/alerts/channels.js';
 import { AlertHistory } from './views/alerts/history.js';
 import { AlertList } from './views/alerts/list.js';
@@ -15,29 +13,9 @@ import { Silences } from './views/alerts/silences.js';
 import { Footer } from './views/footer.js';
 import { Header } from './views/header.js';
 import { Guard } from './views/panel.js';
-import { checkSession, followVersion, goToLogin, introduce, signOut } from './visit.js';
+import { introduce, signOut } from './visit.js';
 
-const alerting = new Alerting();
-
-const live = new Live('ws/dashboard', {
-  onEvents: (events) => alerting.notice(events),
-  onSnapshot: (snapshot) => setState({ snapshot, snapshotAt: Date.now() }),
-  onStatus: (link) => setState({ link }),
-  onMissing: () => alerting.ask(),
-  onReset: () => alerting.ask(),
-  onConnected(hello) {
-    const serverTime = moment(hello.server_time);
-    if (!Number.isNaN(serverTime)) setState({ skew: serverTime - Date.now() });
-    followVersion(String(hello.version ?? ''));
-    if (getState().alerting) alerting.ask(); // it may have been away for long
-  },
-  async checkSession() {
-    const answer = await checkSession();
-    if (answer === 'ok') alerting.ask();
-    return answer;
-  },
-  onSignedOut: goToLogin,
-});
+const live = liveFor(alerting);
 
 function Page() {
   const onChanged = () => alerting.ask();

@@ -17,10 +17,9 @@ export const EVENTS_MOST = 500;
  * @property {import('./types.js').BelfryEvent[]} events  newest first
  * @property {import('./types.js').Gap[]} gaps
  * @property {import('./types.js').Alerting|null} alerting  null: nothing has come yet
- * @property {string} alertingError  why the last asking failed; '': it did not
  * @property {{services: import('./types.js').WatchedService[], actions: import('./types.js').RecoveryAction[], available: boolean}|null} watched
  *   what the page of the services has asked for; null: nothing has come yet
- * @property {string} watchedError  why the last asking failed; '': it did not
+ * @property {string} askingError  why the last asking of such a page failed; '': it did not
  * @property {{name: string, incidents: import('./types.js').Incident[], recoveries: import('./types.js').Recovery[], output: import('./types.js').BelfryEvent[]}|null} past
  *   what the service that is open went through
  * @property {boolean} filled  whether the first events (or the news that there are none) have come
@@ -37,9 +36,8 @@ let state = {
   events: [],
   gaps: [],
   alerting: null,
-  alertingError: '',
   watched: null,
-  watchedError: '',
+  askingError: '',
   past: null,
   filled: false,
 };
@@ -79,6 +77,9 @@ export function useStore(pick) {
   }, [value]);
   return value;
 }
+
+/** Whether who is looking may act, too. */
+export const useOperator = () => useStore((state) => ['operator', 'admin'].includes(state.me?.role ?? ''));
 
 /**
  * Puts events where they belong. Known ids are left out; of more than the list holds, the newest stay.

@@ -6,13 +6,13 @@ import * as api from '../../api.js';
 import { useNow } from '../../clock.js';
 import { age, moment, plural } from '../../format.js';
 import { stateIcon } from '../../icons.js';
-import { useStore } from '../../store.js';
+import { useOperator, useStore } from '../../store.js';
 import { Panel } from '../panel.js';
 
 /** @param {{onChanged: () => void}} props */
 export function Channels({ onChanged }) {
   const channels = useStore((state) => state.alerting?.channels);
-  const operator = useStore((state) => ['operator', 'admin'].includes(state.me?.role ?? ''));
+  const operator = useOperator();
   return html`
     <${Panel} id="channels" title="Channels">
       ${channels?.length

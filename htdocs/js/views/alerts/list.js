@@ -6,7 +6,7 @@ import * as api from '../../api.js';
 import { useNow } from '../../clock.js';
 import { clockTime, fullTime, moment, plural, span } from '../../format.js';
 import { alertIcon, severityIcon } from '../../icons.js';
-import { useStore } from '../../store.js';
+import { useOperator, useStore } from '../../store.js';
 import { Panel } from '../panel.js';
 
 const SHOWN_MOST = 300;
@@ -27,8 +27,8 @@ const GROUPS = [
 /** @param {{onChanged: () => void}} props */
 export function AlertList({ onChanged }) {
   const alerts = useStore((state) => state.alerting?.alerts);
-  const error = useStore((state) => state.alertingError);
-  const operator = useStore((state) => ['operator', 'admin'].includes(state.me?.role ?? ''));
+  const error = useStore((state) => state.askingError);
+  const operator = useOperator();
   const firing = alerts?.filter(({ state }) => state === 'firing').length ?? 0;
   const aside = html`<p class="panel-note" role="status">${alerts ? (firing ? `${firing} firing` : 'nothing fires') : ''}</p>`;
   return html`

@@ -5,13 +5,13 @@ import { html, useState } from '../../../vendor/htm-preact.js';
 import * as api from '../../api.js';
 import { useNow } from '../../clock.js';
 import { fullTime, moment, span } from '../../format.js';
-import { useStore } from '../../store.js';
+import { useOperator, useStore } from '../../store.js';
 import { Panel } from '../panel.js';
 
 /** @param {{onChanged: () => void}} props */
 export function Silences({ onChanged }) {
   const silences = useStore((state) => state.alerting?.silences);
-  const operator = useStore((state) => ['operator', 'admin'].includes(state.me?.role ?? ''));
+  const operator = useOperator();
   return html`
     <${Panel} id="silences" title="Silences">
       ${silences?.length

@@ -5,7 +5,8 @@ import { html, useState } from '../../../vendor/htm-preact.js';
 import * as api from '../../api.js';
 import { clockTime, fullTime, moment, span } from '../../format.js';
 import { stateIcon } from '../../icons.js';
-import { useStore } from '../../store.js';
+import { useOperator, useStore } from '../../store.js';
+import { watching } from '../../watching.js';
 
 const COMMENT_MOST = 500;
 
@@ -13,14 +14,13 @@ const COMMENT_MOST = 500;
 const DURATIONS = [['', 'until somebody resumes it'], ['30m', 'for 30 minutes'], ['2h', 'for 2 hours'], ['8h', 'for 8 hours'], ['1d', 'for a day'], ['7d', 'for a week']];
 
 /** @typedef {import('../../types.js').WatchedService} Service */
-/** @typedef {import('../../watching.js').Watching} Watching */
 
-/** @param {{service: Service, watching: Watching}} props */
-export function Details({ service, watching }) {
+/** @param {{service: Service}} props */
+export function Details({ service }) {
   const past = useStore((state) => (state.past?.name === service.name ? state.past : null));
-  const operator = useStore((state) => ['operator', 'admin'].includes(state.me?.role ?? ''));
+  const operator = useOperator();
   return html`
-    ${operator && html`<${Acts} service=${service} watching=${watching} />`}
+    ${operator && html`<${Acts} service=${service} />`}
     <div class="watched-past">
       <section aria-label=${`Incidents of ${service.name}`}>
         <h3>Incidents</h3>
@@ -53,8 +53,8 @@ const RECOVERY_STATES = { running: 'degraded', succeeded: 'up', failed: 'down', 
 /** The time of today, the day of others. @param {string} timestamp */
 const when = (timestamp) => (new Date(timestamp).toDateString() === new Date().toDateString() ? clockTime(moment(timestamp)) : new Date(timestamp).toLocaleDateString('en-GB', { day: 'numeric', month: 'short' }));
 
-/** @param {{service: Service, watching: Watching}} props */
-function Acts({ service, watching }) {
+/** @param {{service: Service}} props */
+function Acts({ service }) {
   const actions = useStore((state) => state.watched?.actions)?.filter((action) => action.service === service.name) ?? [];
   const available = useStore((state) => state.watched?.available ?? false);
   const [asked, setAsked] = useState(/** @type {''|'pause'|'recover'} */ (''));

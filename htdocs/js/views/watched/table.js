@@ -8,6 +8,7 @@ import { age, clockTime, duration, fullTime, isNumber, moment, NONE, plural, spa
 import { sortServices } from '../../health.js';
 import { chevron, stateIcon } from '../../icons.js';
 import { useStore } from '../../store.js';
+import { follow } from '../../watching.js';
 import { Panel } from '../panel.js';
 import { Spark } from '../spark.js';
 import { Details } from './details.js';
@@ -31,10 +32,9 @@ const fromAddress = () => {
   return { text: query.get('q') ?? '', status: query.get('status') ?? '', sort: query.get('sort') ?? 'state', open: query.get('service') ?? '' };
 };
 
-/** @param {{watching: import('../../watching.js').Watching}} props */
-export function Table({ watching }) {
+export function Table() {
   const services = useStore((state) => state.watched?.services);
-  const error = useStore((state) => state.watchedError);
+  const error = useStore((state) => state.askingError);
   const asOf = useStore((state) => (state.link.phase === 'live' ? 0 : state.snapshotAt));
   const [view, setView] = useState(fromAddress);
   /** @param {Partial<typeof view>} change */
@@ -44,7 +44,7 @@ export function Table({ watching }) {
     const query = new URLSearchParams(Object.entries({ q: view.text, status: view.status, sort: view.sort === 'state' ? '' : view.sort, service: view.open }).filter(([, value]) => value));
     history.replaceState(null, '', `${location.pathname}${query.size ? `?${query}` : ''}`);
   }, [view]);
-  useEffect(() => watching.follow(view.open), [view.open]);
+  useEffect(() => follow(view.open), [view.open]);
 
   const found = (services ?? []).filter(
     (service) => service.name.toLowerCase().includes(view.text.trim().toLowerCase()) && (!view.status || service.status === view.status),
@@ -80,7 +80,7 @@ export function Table({ watching }) {
                       <button type="button" onClick=${() => change({ sort: key })}>${words}</button></th>`,
                   )}</tr></thead>
                   ${sorted.slice(0, SHOWN_MOST).map(
-                    (service) => html`<${Row} key=${service.name} service=${service} open=${view.open === service.name} watching=${watching}
+                    (service) => html`<${Row} key=${service.name} service=${service} open=${view.open === service.name}
                       onToggle=${() => change({ open: view.open === service.name ? '' : service.name })} />`,
                   )}
                 </table>
@@ -89,8 +89,8 @@ export function Table({ watching }) {
     <//>`;
 }
 
-/** @param {{service: Service, open: boolean, watching: import('../../watching.js').Watching, onToggle: () => void}} props */
-function Row({ service, open, watching, onToggle }) {
+/** @param {{service: Service, open: boolean, onToggle: () => void}} props */
+function Row({ service, open, onToggle }) {
   const skew = useStore((state) => state.skew);
   const now = useNow() + skew;
   const changed = moment(service.last_change);
@@ -113,7 +113,7 @@ function Row({ service, open, watching, onToggle }) {
         </td>
         <td class="watched-change" title=${fullTime(changed)}>${service.status} for ${span((now - changed) / 1000)}</td>
       </tr>
-      ${open && html`<tr id=${id}><td colspan=${COLUMNS.length} class="watched-details"><${Details} service=${service} watching=${watching} /></td></tr>`}
+      ${open && html`<tr id=${id}><td colspan=${COLUMNS.length} class="watched-details"><${Details} service=${service} /></td></tr>`}
     </tbody>`;
 }
 
