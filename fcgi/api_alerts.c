@@ -121,32 +121,10 @@ void api_alerts_list(struct worker *worker, const struct request *request,
 /* --- one of them -------------------------------------------------------------------------------
  */
 
-struct one {
-  struct state_text *text;
-  bool found;
-};
-
-static int on_one(void *arg, const struct history_value *values, size_t count) {
-  struct one *one = arg;
-  if (count != ALERT_COLUMNS)
-    return BELFRY_ECORRUPT;
-  one->found = true;
-  put_row(one->text, NULL, values);
-  return 0;
-}
-
-static int read_one(struct history *history, struct slice id, history_row_fn on_row, void *arg,
-                    struct belfry_error *error) {
-  const struct history_value params[] = {HISTORY_VALUE_TEXT("alert_id", id)};
-  return history_read(history, SQL_ALERT_GET, params, 1, on_row, arg, error);
-}
-
 static int put_one(struct worker *worker, const struct request *request, struct history *history,
                    struct state_text *text, struct belfry_error *error) {
-  struct one one = {.text = text};
-  (void)worker;
-  int status = read_one(history, request->args[0], on_one, &one, error);
-  return status ? status : one.found ? BELFRY_OK : BELFRY_ENOENT;
+  static const struct state_one one = {SQL_ALERT_GET, "alert_id", ALERT_COLUMNS, put_row};
+  return state_one_put(worker, request, history, &one, text, error);
 }
 
 void api_alerts_get(struct worker *worker, const struct request *request,
@@ -176,6 +154,12 @@ static int on_found(void *arg, const struct history_value *values, size_t count)
   state_put_text(&data, "rule", &values[ALERT_RULE]);
   state_put_text(&data, "message", &values[ALERT_MESSAGE]);
   return 0;
+}
+
+static int read_one(struct history *history, struct slice id, history_row_fn on_row, void *arg,
+                    struct belfry_error *error) {
+  const struct history_value params[] = {HISTORY_VALUE_TEXT("alert_id", id)};
+  return history_read(history, SQL_ALERT_GET, params, 1, on_row, arg, error);
 }
 
 static void acknowledge(struct worker *worker, const struct request *request,

@@ -108,27 +108,10 @@ void api_silences_list(struct worker *worker, const struct request *request,
   state_answer(worker, request, response, put_list, NULL);
 }
 
-struct one {
-  struct state_text *text;
-  struct state_now now;
-  bool found;
-};
-
-static int on_one(void *arg, const struct history_value *values, size_t count) {
-  struct one *one = arg;
-  if (count != SILENCE_COLUMNS)
-    return BELFRY_ECORRUPT;
-  one->found = true;
-  put_row(one->text, &one->now, values);
-  return 0;
-}
-
 static int put_one(struct worker *worker, const struct request *request, struct history *history,
                    struct state_text *text, struct belfry_error *error) {
-  const struct history_value params[] = {HISTORY_VALUE_TEXT("silence_id", request->args[0])};
-  struct one one = {.text = text, .now = state_now_of(worker, request)};
-  int status = history_read(history, SQL_SILENCE_GET, params, 1, on_one, &one, error);
-  return status ? status : one.found ? BELFRY_OK : BELFRY_ENOENT;
+  static const struct state_one one = {SQL_SILENCE_GET, "silence_id", SILENCE_COLUMNS, put_row};
+  return state_one_put(worker, request, history, &one, text, error);
 }
 
 void api_silences_get(struct worker *worker, const struct request *request,

@@ -88,3 +88,28 @@ int state_list_put(struct worker *worker, const struct request *request, struct 
   buf_fini(&page.last_name);
   return status;
 }
+
+struct one {
+  const struct state_one *asked;
+  struct state_text *text;
+  struct state_now now;
+  bool found;
+};
+
+static int on_one(void *arg, const struct history_value *values, size_t count) {
+  struct one *one = arg;
+  if (count != one->asked->columns)
+    return BELFRY_ECORRUPT;
+  one->found = true;
+  one->asked->put(one->text, &one->now, values);
+  return 0;
+}
+
+int state_one_put(struct worker *worker, const struct request *request, struct history *history,
+                  const struct state_one *asked, struct state_text *text,
+                  struct belfry_error *error) {
+  const struct history_value params[] = {HISTORY_VALUE_TEXT(asked->name, request->args[0])};
+  struct one one = {asked, text, state_now_of(worker, request), false};
+  int status = history_read(history, asked->statement, params, 1, on_one, &one, error);
+  return status ? status : one.found ? BELFRY_OK : BELFRY_ENOENT;
+}

@@ -1,7 +1,7 @@
 /*
- * Lists of rows of a projection (agents, sessions, opportunities): a page with a cursor. A
- * statement gives the rows in order of a key, highest first, and then of their names; its first
- * column is the name, its last the key.
+ * Lists of rows of a projection (agents, sessions, opportunities): a page with a cursor; or one
+ * row. A statement gives the rows in order of a key, highest first, and then of their names; its
+ * first column is the name, its last the key.
  */
 #ifndef BELFRY_FCGI_STATE_LIST_H
 #define BELFRY_FCGI_STATE_LIST_H
@@ -42,6 +42,19 @@ struct state_list {
 int state_list_put(struct worker *worker, const struct request *request, struct history *history,
                    struct state_list *list, struct state_text *text,
                    struct belfry_error *error) BELFRY_MUST_CHECK;
+
+/* One row by itself, of the same columns: the statement's only parameter is what the path names. */
+struct state_one {
+  enum sql_statement statement;
+  const char *name; /* of the parameter */
+  size_t columns;
+  state_row_fn put;
+};
+
+/* Puts that row. Returns: as a state_answer_fn. */
+int state_one_put(struct worker *worker, const struct request *request, struct history *history,
+                  const struct state_one *one, struct state_text *text,
+                  struct belfry_error *error) BELFRY_MUST_CHECK;
 
 /* The parameter `name` with the text of a field; NULL when that was not given. */
 struct history_value state_list_text(const char *name, const struct field_value *field);
